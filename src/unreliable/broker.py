@@ -1,0 +1,320 @@
+"""The broker: topics of partitions, consumer groups, and a producer that resends.
+
+Rules, and where Apache Kafka defines them
+- A partition is a log; a record's offset is its place in it and never changes.
+- A producer without idempotence resends when an acknowledgement does not come in time: the record stands in the
+  log twice, at two offsets, and the application is not told (fault *lose reply* of a produce; librdkafka's
+  `enable.idempotence=false`, `request.timeout.ms` 30 s).
+- A group gives each partition to one member (range assignor). Who joins or leaves makes the group prepare a
+  rebalance; it completes when every member has polled again or its session is over. Then every member starts
+  from the committed offsets (the eager protocol; KIP-429 describes both).
+- The committed offset is that of the next record to read. Committing one that is lower than before is allowed.
+- A member that is silent for `SESSION_TIMEOUT_MS` is out; what it commits then fails with UNKNOWN_MEMBER_ID.
+  While a rebalance is prepared, commits of the members are still accepted.
+- A commit's request or its reply may get lost (*lose request*, *lose reply*): both are REQUEST_TIMED_OUT to the
+  consumer, which cannot tell them apart.
+
+Left out here: replication, batches, idempotence, transactions, isolation, static and cooperative membership.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+from zlib import crc32
+
+from unreliable import requests as r
+from unreliable.clients.confluent_kafka import KafkaError
+
+if TYPE_CHECKING:
+    from unreliable.world import Process, World
+
+SESSION_TIMEOUT_MS = 45_000
+REQUEST_TIMEOUT_MS = 30_000
+
+type Partition = tuple[str, int]
+
+
+def _kafka_failure(code: int, reason: str) -> r.Failure:
+    return r.Failure("KafkaException", (code, reason))
+
+
+TIMED_OUT = _kafka_failure(KafkaError.REQUEST_TIMED_OUT, "Broker: Request timed out")
+NOT_A_MEMBER = _kafka_failure(KafkaError.UNKNOWN_MEMBER_ID, "Broker: Unknown member")
+
+
+@dataclass(slots=True)
+class Member:
+    """A consumer in its group. `waiting` is the ticket of the poll that it waits in, or 0."""
+
+    process: "Process"
+    assignment: tuple[Partition, ...] = ()
+    positions: dict[Partition, int] = field(default_factory=dict[Partition, int])
+    rejoined: bool = False
+    waiting: int = 0
+
+
+@dataclass(slots=True)
+class Group:
+    committed: dict[Partition, int] = field(default_factory=dict[Partition, int])
+    members: dict[tuple[str, int], Member] = field(default_factory=dict[tuple[str, int], Member])
+    preparing: bool = False
+
+
+class Broker:
+    requests: ClassVar = (
+        *(r.Produce, r.Delivery, r.Flush, r.Poll, r.CommitOffsets),
+        *(r.Seek, r.Committed, r.Assignment),
+    )
+
+    def __init__(self, world: "World", topics: dict[str, int]) -> None:
+        self._world = world
+        self.logs: dict[Partition, list[r.Record]] = {
+            (topic, number): [] for topic, count in topics.items() for number in range(count)
+        }
+        self.groups: dict[str, Group] = {}
+        self._acknowledged: dict[tuple[str, int, int], r.Record | None] = {}
+
+    def options(self, request: type[r.Request]) -> tuple[str, ...]:
+        if request is r.Produce:
+            return ("lose reply",)
+        return ("lose request", "lose reply") if request is r.CommitOffsets else ()
+
+    def perform(self, process: "Process", request: r.Request, outcome: str) -> None:
+        match request:
+            case r.Poll():
+                self._poll(process, request)
+            case r.CommitOffsets():
+                self._commit(process, request, outcome)
+            case r.Produce():
+                self._produce(process, request, outcome)
+            case r.Delivery():
+                self._deliver(process, request)
+            case r.Flush():
+                self._world.answer(process, 0)
+            case r.Seek():
+                self._seek(process, request)
+            case r.Committed():
+                committed = self._group(process).committed
+                self._world.answer(process, tuple(committed.get(key) for key in request.partitions))
+            case _:
+                member = self._group(process).members.get(process.here)
+                self._world.answer(process, member.assignment if member else ())
+
+    # Producing
+
+    def append(self, topic: str, value: bytes | None, key: bytes | None, partition: int | None = None) -> r.Record:
+        """Puts a record at the end of a partition: the given one, or the one that the key hashes to."""
+        return self._append(r.Produce(topic, value, key, partition, ()))
+
+    def _append(self, request: r.Produce) -> r.Record:
+        number = request.partition
+        if number is None:
+            number = crc32(request.key or b"") % sum(topic == request.topic for topic, _ in self.logs)
+        log = self.logs[request.topic, number]
+        record = r.Record(request.topic, number, len(log), request.key, request.value, request.headers)
+        log.append(record)
+        self._world.changed()
+        self._wake((request.topic, number))
+        return record
+
+    def _produce(self, process: "Process", request: r.Produce, outcome: str) -> None:
+        if not any(topic == request.topic for topic, _ in self.logs):
+            failure = _kafka_failure(KafkaError._UNKNOWN_PARTITION, f"Local: Unknown topic {request.topic}")
+            self._world.answer(process, failure)
+            return
+        record = self._append(request)
+        ticket = _ticket(process)
+        self._acknowledged[*process.here, ticket] = record
+        trace = self._world.trace
+        if trace is not None:
+            trace.produced(process, record, outcome)
+        if outcome == "lose reply":
+            self._acknowledged[*process.here, ticket] = None
+            self._world.after(REQUEST_TIMEOUT_MS, Broker.resend, self, *process.here, request, ticket)
+        self._world.answer(process, ticket)
+
+    def resend(self, name: str, life: int, request: r.Produce, ticket: int) -> None:
+        """The client library sends again what was not acknowledged in time, if its process still lives."""
+        process = self._world.processes[name]
+        if not self._world.alive(name, life):
+            return
+        record = self._acknowledged[name, life, ticket] = self._append(request)
+        if self._world.trace is not None:
+            self._world.trace.resent(process, record)
+        if isinstance(process.request, r.Delivery) and process.request.ticket == ticket:
+            self._world.answer(process, record)
+
+    def _deliver(self, process: "Process", request: r.Delivery) -> None:
+        record = self._acknowledged[*process.here, request.ticket]
+        if record is not None:
+            self._world.answer(process, record)
+
+    # Consuming
+
+    def _group(self, process: "Process") -> Group:
+        return self.groups.setdefault(process.spec.group, Group())
+
+    def _poll(self, process: "Process", request: r.Poll) -> None:
+        group = self._group(process)
+        member = group.members.get(process.here)
+        if member is None:
+            member = group.members[process.here] = Member(process)
+            group.preparing = True
+            if self._world.trace is not None:
+                self._world.trace.joined(process)
+        member.waiting = _ticket(process)
+        if group.preparing:
+            member.rejoined = True
+            self._complete(group)
+        else:
+            self._serve(group, member)
+        if member.waiting and request.timeout_ms is not None:
+            self._world.after(
+                request.timeout_ms, Broker.waited_in_vain, self, *process.here, member.waiting
+            )
+
+    def waited_in_vain(self, name: str, life: int, ticket: int) -> None:
+        """The poll's time is over: None, unless a message came meanwhile."""
+        process = self._world.processes[name]
+        member = self._group(process).members.get((name, life))
+        if member is None or member.waiting != ticket or not self._world.alive(name, life):
+            return
+        member.waiting = 0
+        self._world.waited(process)
+        self._world.answer(process, None)
+
+    def _serve(self, group: Group, member: Member) -> None:
+        """Answers a waiting poll if there is a record."""
+        for partition in member.assignment:
+            position = member.positions[partition]
+            log = self.logs[partition]
+            if position < len(log):
+                member.positions[partition] = position + 1
+                member.waiting = 0
+                process = member.process
+                if self._world.trace is not None:
+                    self._world.trace.polled(process, log[position])
+                process.at_moment = -1  # a message is progress, even one that was read before
+                self._world.answer(process, log[position])
+                return
+
+    def _wake(self, partition: Partition) -> None:
+        for group in self.groups.values():
+            for member in group.members.values():
+                if member.waiting and partition in member.assignment and not group.preparing:
+                    self._serve(group, member)
+
+    def _commit(self, process: "Process", request: r.CommitOffsets, outcome: str) -> None:
+        group = self._group(process)
+        member = group.members.get(process.here)
+        trace = self._world.trace
+        offsets = request.offsets
+        if offsets is None and member is not None:
+            offsets = tuple((*partition, position) for partition, position in sorted(member.positions.items()))
+        refused = member is None
+        if not refused and outcome != "lose request":
+            before = dict(group.committed)
+            group.committed.update({(topic, partition): offset for topic, partition, offset in offsets or ()})
+            if before != group.committed:
+                self._world.changed()
+        if trace is not None:
+            trace.committed_offsets(process, offsets or (), "refused" if refused else outcome)
+        reply: Any = NOT_A_MEMBER if refused else offsets
+        if outcome == "ok":
+            self._world.answer(process, reply)
+        else:
+            self._world.answer(process, TIMED_OUT, REQUEST_TIMEOUT_MS)
+
+    def _seek(self, process: "Process", request: r.Seek) -> None:
+        partition = (request.topic, request.partition)
+        member = self._group(process).members.get(process.here)
+        if member is None or partition not in member.assignment:
+            failure = _kafka_failure(KafkaError._STATE, "Local: Erroneous state")
+            self._world.answer(process, failure)
+            return
+        member.positions[partition] = request.offset
+        self._world.answer(process, None)
+
+    # Groups
+
+    def crashed(self, process: "Process") -> None:
+        """The broker notices only when the session is over."""
+        self.silent(process, SESSION_TIMEOUT_MS)
+
+    def silent(self, process: "Process", duration_ms: int) -> None:
+        """The process sends no heartbeats for this long."""
+        group = self.groups.get(process.spec.group)
+        if group and process.here in group.members and duration_ms >= SESSION_TIMEOUT_MS:
+            group.members[process.here].waiting = 0
+            self._world.after(SESSION_TIMEOUT_MS, Broker.expire, self, *process.here)
+
+    def expire(self, name: str, life: int) -> None:
+        """A session is over: the member is out, its partitions go to the others."""
+        process = self._world.processes[name]
+        group = self._group(process)
+        if group.members.pop((name, life), None) is None:
+            return
+        if self._world.trace is not None:
+            self._world.trace.expired(process)
+        group.preparing = True
+        self._world.changed()
+        self._complete(group)
+
+    def _complete(self, group: Group) -> None:
+        """Ends the rebalance if nobody is missing: assigns, and starts every member at what is committed."""
+        members = [group.members[key] for key in sorted(group.members)]
+        for member in members:
+            member.rejoined = member.rejoined or bool(member.waiting)
+        if not all(member.rejoined for member in members):
+            return
+        group.preparing = False
+        for number, member in enumerate(members):
+            member.assignment = self._range(member.process.spec.subscribes, number, len(members))
+            member.positions = {partition: group.committed.get(partition, 0) for partition in member.assignment}
+            member.rejoined = False
+        if self._world.trace is not None and members:
+            self._world.trace.assigned({m.process.name: m.assignment for m in members})
+        for member in members:
+            if member.waiting:
+                self._serve(group, member)
+
+    def _range(self, topics: tuple[str, ...], number: int, members: int) -> tuple[Partition, ...]:
+        """Kafka's RangeAssignor: per topic, consecutive partitions, the first members one more."""
+        mine: list[Partition] = []
+        for topic in topics or dict.fromkeys(topic for topic, _ in self.logs):
+            partitions = [key for key in self.logs if key[0] == topic]
+            share, extra = divmod(len(partitions), members)
+            first = number * share + min(number, extra)
+            mine += partitions[first : first + share + (number < extra)]
+        return tuple(mine)
+
+    def lag(self, group: str, topic: str) -> int:
+        """How many records of the topic the group has not committed yet."""
+        committed = self.groups[group].committed if group in self.groups else {}
+        return sum(len(log) - committed.get(key, 0) for key, log in self.logs.items() if key[0] == topic)
+
+    def state(self) -> object:
+        """What the rest of the run depends on: logs, offsets, and who is in which group."""
+        logs = tuple(map(tuple, self.logs.values()))
+        groups = tuple((name, self._group_state(group)) for name, group in sorted(self.groups.items()))
+        in_flight = tuple(
+            (name, ticket, record)
+            for (name, life, ticket), record in self._acknowledged.items()
+            if self._world.alive(name, life)
+        )
+        return logs, groups, in_flight
+
+    def _group_state(self, group: Group) -> object:
+        members = tuple(
+            (
+                *(name, self._world.alive(name, life), member.rejoined, bool(member.waiting)),
+                *(member.assignment, tuple(sorted(member.positions.items()))),
+            )
+            for (name, life), member in sorted(group.members.items())
+        )
+        return group.preparing, tuple(sorted(group.committed.items())), members
+
+
+def _ticket(process: "Process") -> int:
+    """A number for what this life of the process asks for now; the same in every run with the same past."""
+    assert process.heard is not None
+    return len(process.heard) + 1

@@ -1,0 +1,249 @@
+"""`confluent_kafka` and `confluent_kafka.aio`: consumer and producer of the Python client for Kafka.
+
+Names, arguments and error codes: https://docs.confluent.io/platform/current/clients/confluent-kafka-python/html/
+"""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from unreliable.requests import (
+    Assignment,
+    CommitOffsets,
+    Committed,
+    Delivery,
+    Failure,
+    Flush,
+    Headers,
+    Plain,
+    Poll,
+    Produce,
+    Record,
+    Request,
+    Seek,
+)
+
+OFFSET_INVALID = -1001  # librdkafka's "no offset": what committed() gives for a partition without a commit
+
+
+class KafkaError:
+    """What went wrong, by Kafka's code (client-side codes are negative)."""
+
+    REQUEST_TIMED_OUT = 7
+    ILLEGAL_GENERATION = 22
+    UNKNOWN_MEMBER_ID = 25
+    REBALANCE_IN_PROGRESS = 27
+    _UNKNOWN_PARTITION = -190
+    _STATE = -172
+    _NO_OFFSET = -168
+
+    def __init__(self, code: int, reason: str | None = None) -> None:
+        self._code = code
+        self._reason = reason or self.name()
+
+    def code(self) -> int:
+        return self._code
+
+    def name(self) -> str:
+        return _NAMES.get(self._code, f"ERR_{self._code}")
+
+    def str(self) -> str:
+        return self._reason
+
+    def retriable(self) -> bool:
+        return self._code in (KafkaError.REQUEST_TIMED_OUT, KafkaError.REBALANCE_IN_PROGRESS)
+
+    def fatal(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return f'KafkaError{{code={self.name()},val={self._code},str="{self._reason}"}}'
+
+    __repr__ = __str__
+
+    def __eq__(self, other: object) -> bool:
+        return self._code == (other._code if isinstance(other, KafkaError) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._code)
+
+
+_NAMES = {value: name for name, value in vars(KafkaError).items() if isinstance(value, int)}
+
+
+class KafkaException(Exception):
+    """Raised by consumer and producer; `args[0]` is the KafkaError."""
+
+
+class TopicPartition:
+    def __init__(self, topic: str, partition: int = -1, offset: int = OFFSET_INVALID) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+        self.error: KafkaError | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TopicPartition) and (self.topic, self.partition) == (
+            other.topic,
+            other.partition,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.topic, self.partition))
+
+    def __repr__(self) -> str:
+        return f"TopicPartition{{topic={self.topic},partition={self.partition},offset={self.offset}}}"
+
+
+class Message:
+    """A message as it came out of a log."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def topic(self) -> str:
+        return self._record.topic
+
+    def partition(self) -> int:
+        return self._record.partition
+
+    def offset(self) -> int:
+        return self._record.offset
+
+    def key(self) -> bytes | None:
+        return self._record.key
+
+    def value(self) -> bytes | None:
+        return self._record.value
+
+    def headers(self) -> list[tuple[str, bytes | None]] | None:
+        return list(self._record.headers) or None
+
+    def error(self) -> KafkaError | None:
+        return None
+
+    def __len__(self) -> int:
+        return len(self._record.value or b"")
+
+
+class AIOConsumer:
+    """A consumer that is subscribed already; its partitions are those of its group's assignment."""
+
+    async def poll(self, timeout: float = -1) -> Message | None:
+        """The next message, or None after `timeout` seconds; negative waits for ever."""
+        record = await _ask(Poll(_milliseconds(timeout)))
+        return None if record is None else Message(record)
+
+    async def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
+        """Up to `num_messages`: waits `timeout` seconds for the first, then takes what is there."""
+        messages: list[Message] = []
+        while len(messages) < num_messages:
+            record = await _ask(Poll(0 if messages else _milliseconds(timeout)))
+            if record is None:
+                break
+            messages.append(Message(record))
+        return messages
+
+    async def commit(
+        self,
+        message: Message | None = None,
+        offsets: Sequence[TopicPartition] | None = None,
+        asynchronous: bool = True,
+    ) -> list[TopicPartition] | None:
+        """Commits the offset after `message`, or `offsets`, or all positions.
+
+        Synchronous commits wait for the broker and raise KafkaException; asynchronous ones return at once
+        and tell nobody (here: they are sent at once, and their failure is not heard).
+        """
+        wanted: tuple[tuple[str, int, int], ...] | None = None
+        if message is not None:
+            wanted = ((message.topic(), message.partition(), message.offset() + 1),)
+        elif offsets is not None:
+            wanted = tuple((tp.topic, tp.partition, tp.offset) for tp in offsets)
+        reply = await CommitOffsets(wanted)
+        if asynchronous:
+            return None
+        return [TopicPartition(*committed) for committed in _settle(reply)]
+
+    async def seek(self, partition: TopicPartition) -> None:
+        """Sets the position of an assigned partition; the next poll reads from there."""
+        await _ask(Seek(partition.topic, partition.partition, partition.offset))
+
+    async def committed(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
+        offsets = await _ask(Committed(tuple((tp.topic, tp.partition) for tp in partitions)))
+        return [
+            TopicPartition(tp.topic, tp.partition, OFFSET_INVALID if offset is None else offset)
+            for tp, offset in zip(partitions, offsets, strict=True)
+        ]
+
+    async def assignment(self) -> list[TopicPartition]:
+        return [TopicPartition(topic, partition) for topic, partition in await _ask(Assignment())]
+
+
+class DeliveryReport:
+    """What `produce` returns: awaiting it waits for the broker's acknowledgement."""
+
+    def __init__(self, ticket: int) -> None:
+        self._ticket = ticket
+
+    def __await__(self) -> Generator[Request, Any, Message]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> Message:
+        return Message(await _ask(Delivery(self._ticket)))
+
+
+class AIOProducer:
+    """A producer without idempotence, as librdkafka is by default: it resends after a lost acknowledgement."""
+
+    async def produce(
+        self,
+        topic: str,
+        value: bytes | str | None = None,
+        key: bytes | str | None = None,
+        *,
+        partition: int | None = None,
+        headers: Sequence[tuple[str, bytes | None]] = (),
+    ) -> DeliveryReport:
+        """Enqueues a message. `await` what it returns to know that the broker has it."""
+        request = Produce(topic, _bytes(value), _bytes(key), partition, _headers(headers))
+        return DeliveryReport(await _ask(request))
+
+    async def flush(self, timeout: float = -1) -> int:
+        """Waits until every message is acknowledged."""
+        return await _ask(Flush())
+
+
+async def _ask(request: Request) -> Any:
+    return _settle(await request)
+
+
+def _settle(reply: Any) -> Any:
+    if type(reply) is Failure:
+        raise failed(reply)
+    return reply
+
+
+def failed(failure: Failure) -> Exception:
+    """The exception that a failure of the broker becomes in the learner's code."""
+    code, reason = failure.arguments
+    assert isinstance(code, int)
+    assert isinstance(reason, str)
+    return KafkaException(KafkaError(code, reason))
+
+
+def _milliseconds(seconds: float) -> int | None:
+    return None if seconds < 0 else round(seconds * 1000)
+
+
+def _bytes(data: Plain) -> bytes | None:
+    if isinstance(data, str):
+        return data.encode()
+    if data is None or isinstance(data, bytes):
+        return data
+    raise TypeError(f"a bytes-like object is required, not '{type(data).__name__}'")
+
+
+def _headers(headers: Sequence[tuple[str, bytes | str | None]]) -> Headers:
+    return tuple((name, _bytes(value)) for name, value in headers)

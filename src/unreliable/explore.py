@@ -1,0 +1,239 @@
+"""Exploration: every schedule of a scenario up to a fault budget, fewest faults first.
+
+Rules
+- The faultless schedule first, then all with one fault, then all with two …: the first failure is minimal.
+- A schedule's children have one more fault, at a choice after its last; so no schedule is met twice.
+- A run is cut when a process starts in a world that equals, in all that the rest depends on, one in which a
+  process started before under no more faults: the rest would be the same, and so would the verdict.
+  `covered` counts the schedules that are thereby known, `run` those that were really started.
+- Programs that look at the clock or draw random numbers make time part of the state; the exploration starts
+  anew with that as soon as it is noticed.
+- Traces are recorded only for the run that failed.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+from unreliable.choices import Choices, Dice, Schedule
+from unreliable.database import Database
+from unreliable.process import Life
+from unreliable.program import Problem, Program
+from unreliable.scenario import Anomaly, Process, Scenario
+from unreliable.trace import Trace
+from unreliable.world import Drive, World
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known about a program in a scenario.
+
+    `run` schedules were started and `covered` are known by them; `exhausted` says that those are all with up to
+    `budget` faults. A failed verdict has the anomaly, its smallest schedule and its trace.
+    """
+
+    scenario: str
+    budget: int
+    run: int
+    covered: int
+    exhausted: bool
+    anomaly: Anomaly | None = None
+    schedule: Schedule | None = None
+    trace: Trace | None = None
+    problem: Problem | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.anomaly is None
+
+    @property
+    def token(self) -> str | None:
+        """What replays the failing run: the scenario's name and the schedule's token."""
+        return None if self.schedule is None else f"{self.scenario}:{self.schedule.token}"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One run with its trace."""
+
+    trace: Trace
+    anomaly: Anomaly | None
+    problem: Problem | None
+    schedule: Schedule
+
+
+class Explorer:
+    """Runs one scenario of one program under schedule after schedule. Close it when done.
+
+    `drive` makes the driver of each life of a process; left out, programs run beside the world.
+    """
+
+    def __init__(self, scenario: Scenario, program: Program, drive: Drive | None = None) -> None:
+        self._scenario = scenario
+        self._program = program
+        self._drive = drive or beside(program)
+        self._database = Database(scenario.tables)
+
+    def __enter__(self) -> "Explorer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    def replay(self, schedule: Schedule) -> Replay:
+        """Runs this schedule and records it. Raises ScheduleError if it does not fit the program."""
+        trace = Trace()
+        choices = Choices(schedule)
+        world = self._run(choices, trace)
+        return Replay(trace, self._judge(world), _problem(world), schedule)
+
+    def explore(self, budget: int, progress: Callable[[int], None] | None = None) -> Verdict:
+        """Every schedule with up to `budget` faults. `progress` hears how many were run, now and then."""
+        while True:
+            observed = self._program.shims.observed
+            verdict = self._explore(budget, observed, progress)
+            if self._program.shims.observed == observed:
+                return verdict
+
+    def sample(self, seed: str, runs: int, fault_probability: float = 0.05) -> Verdict:
+        """`runs` random schedules of any number of faults, always the same for the same seed."""
+        for number in range(runs):
+            dice = Dice(random.Random(f"{seed}/{number}").random, fault_probability)
+            if self._judge(self._run(dice)) is not None:
+                return self._failed(dice.taken, len(dice.taken), number + 1, number + 1)
+        return Verdict(self._scenario.name, 0, runs, runs, exhausted=False)
+
+    def _explore(self, budget: int, with_clock: bool, progress: Callable[[int], None] | None) -> Verdict:
+        tree = _Tree(with_clock)
+        level = [_Node(Schedule())]
+        for faults in range(budget + 1):
+            for node in level:
+                tree.run += 1
+                if progress is not None and tree.run % 64 == 0:
+                    progress(tree.run)
+                tree.enter(node)
+                choices = Choices(node.schedule)
+                world = self._run(choices, known=tree.known)
+                node.met = choices.met
+                if not world.merged and self._judge(world) is not None:
+                    covered = tree.covered(faults - 1) if faults else 0
+                    return self._failed(node.schedule, budget, tree.run, covered + 1)
+            if faults < budget:
+                level = [child for node in level for child in node.grow()]
+        return Verdict(self._scenario.name, budget, tree.run, tree.covered(budget), exhausted=True)
+
+    def _failed(self, schedule: Schedule, budget: int, run: int, covered: int) -> Verdict:
+        replay = self.replay(schedule)
+        return Verdict(
+            self._scenario.name,
+            budget,
+            run,
+            covered,
+            exhausted=False,
+            anomaly=replay.anomaly,
+            schedule=schedule,
+            trace=replay.trace,
+            problem=replay.problem,
+        )
+
+    def _run(
+        self, choices: Choices, trace: Trace | None = None, known: Callable[[World], bool] | None = None
+    ) -> World:
+        world = World(self._scenario, self._drive, choices, self._database, trace, known)
+        world.run()
+        return world
+
+    def _judge(self, world: World) -> Anomaly | None:
+        return world.stuck or self._scenario.check(world)
+
+
+@dataclass(eq=False)
+class _Node:
+    """A schedule in the tree of all; `merged` says from where on its rest is another node's."""
+
+    schedule: Schedule
+    met: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    merged: "tuple[_Node, int] | None" = None
+    children: "list[_Node]" = field(default_factory=list["_Node"])
+
+    def grow(self) -> "list[_Node]":
+        """The schedules with one more fault. A merged node's are those of the node that it merged into."""
+        first = self.schedule.faults[-1][0] + 1 if len(self.schedule) else 0
+        self.children = [
+            _Node(self.schedule.then(choice, option))
+            for choice in range(first, len(self.met))
+            for option in range(1, len(self.met[choice]))
+        ]
+        return self.children
+
+
+class _Tree:
+    """The states in which processes started, and who was there first."""
+
+    def __init__(self, with_clock: bool) -> None:
+        self.run = 0
+        self._with_clock = with_clock
+        self._seen: dict[object, tuple[_Node, int]] = {}
+
+    def enter(self, node: _Node) -> None:
+        self._node = node
+        if not len(node.schedule):
+            self._root = node
+
+    def known(self, world: World) -> bool:
+        """Whether this world was seen at the start of a process before; otherwise it is from now on."""
+        choice = len(world.choices.met)
+        first = self._seen.setdefault(world.state(self._with_clock), (self._node, choice))
+        if first == (self._node, choice):
+            return False
+        if first[0] is self._node:
+            return False  # a state that comes again in one run: no progress, which is for the world to find out
+        self._node.merged = first
+        return True
+
+    def covered(self, budget: int) -> int:
+        """How many schedules with up to `budget` faults are known by those that were run."""
+
+        @cache
+        def known_from(node: _Node, choice: int, faults: int) -> int:
+            if not faults:
+                return 1
+            later = (child for child in node.children if child.schedule.faults[-1][0] >= choice)
+            total = 1 + sum(known_from(child, 0, faults - 1) for child in later)
+            return total if node.merged is None else total - 1 + known_from(*node.merged, faults)
+
+        return known_from(self._root, 0, budget)
+
+
+def _problem(world: World) -> Problem | None:
+    return next((p.problem for p in world.processes.values() if p.problem), None)
+
+
+def beside(program: Program) -> Drive:
+    """Drives processes in this interpreter."""
+
+    def drive(process: Process, life: int) -> Life:
+        return Life(program, process.run, f"{process.name}/{life}")
+
+    return drive
+
+
+def explore(
+    scenario: Scenario, program: Program, budget: int = 2, progress: Callable[[int], None] | None = None
+) -> Verdict:
+    """Every schedule of `scenario` with up to `budget` faults; the first that fails is the smallest."""
+    with Explorer(scenario, program) as explorer:
+        return explorer.explore(budget, progress)
+
+
+def sample(scenario: Scenario, program: Program, seed: str, runs: int) -> Verdict:
+    """`runs` random schedules; what they find is not the smallest, but may lie deeper."""
+    with Explorer(scenario, program) as explorer:
+        return explorer.sample(seed, runs)
+
+
+def replay(scenario: Scenario, program: Program, schedule: Schedule = Schedule()) -> Replay:
+    """One run with its trace; without a schedule, the faultless one."""
+    with Explorer(scenario, program) as explorer:
+        return explorer.replay(schedule)

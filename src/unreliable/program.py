@@ -1,0 +1,213 @@
+"""A learner's program: source text that is executed afresh at every start of a process.
+
+Rules
+- A restart executes the module again, so nothing that was kept in a global survives a crash.
+- The module may import what computes, and the client libraries. What would reach around the world (threads,
+  sockets, files, asyncio) is refused with advice; `time`, `random`, `uuid` and `datetime` are the world's.
+- Between two awaits a program may jump backwards at most `MOST_JUMPS` times; then it is an endless loop.
+  (Counted by sys.monitoring, PEP 669, on the learner's code alone.)
+- `print` goes to `Program.output`, at most `MOST_OUTPUT` characters of it.
+"""
+
+import builtins
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import CodeType, FrameType, ModuleType, TracebackType
+from typing import Any
+
+from unreliable import shims
+
+MOST_JUMPS = 1_000_000
+MOST_OUTPUT = 64 * 1024
+MODULE_NAME = "submission"
+
+_FORBIDDEN_BUILTINS = ("open", "input", "breakpoint", "exec", "eval", "compile", "exit", "quit", "help")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a program cannot run, or stopped running: what happened, in which line, and what to do about it."""
+
+    kind: str  # syntax, missing, signature, refused, crashed, endless, memory, output, exit
+    line: int | None
+    message: str
+    advice: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        return f"{where}{self.message} {self.advice}".strip()
+
+
+class EndlessLoop(BaseException):
+    """Raised inside of a loop that never awaits. Not an Exception, so that no `except Exception` hides it."""
+
+
+class Program:
+    """One learner's file. `Program(source).problem(...)` before it is run says whether it can be."""
+
+    def __init__(self, source: str, filename: str = "submission.py") -> None:
+        self.source = source
+        self.filename = filename
+        self.output = Output(self)
+        self.shims = shims.Shims()
+        self._code: CodeType | None = None
+        self._builtins = self._restricted_builtins()
+
+    def load(self) -> dict[str, Any]:
+        """Executes the module afresh; its globals."""
+        if self._code is None:
+            self._code = compile(self.source, self.filename, "exec", dont_inherit=True)
+            watch(self._code)
+        namespace = {"__name__": MODULE_NAME, "__builtins__": self._builtins}
+        restart_jump_count()
+        exec(self._code, namespace)
+        return namespace
+
+    def problem(self, entry: str, parameters: tuple[str, ...]) -> Problem | None:
+        """Why `entry(*parameters)` cannot be run as a process, or None."""
+        try:
+            namespace = self.load()
+        except BaseException as error:  # whatever a learner's module raises is a finding, not a failure of ours
+            return self.explain(error)
+        function = namespace.get(entry)
+        wanted = f"async def {entry}({', '.join(parameters)}):"
+        if function is None:
+            return Problem("missing", None, f"There is no function `{entry}`.", f"Define `{wanted}`")
+        line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
+        if not inspect.iscoroutinefunction(function):
+            return Problem("signature", line, f"`{entry}` is not an `async def`.", f"Define it as `{wanted}`")
+        found = tuple(inspect.signature(function).parameters)
+        if found != parameters:
+            message = f"`{entry}` takes ({', '.join(found)})."
+            return Problem("signature", line, message, f"Its parameters have to be `{wanted}`")
+        return None
+
+    def explain(self, error: BaseException) -> Problem:
+        """The problem that an exception out of this program is."""
+        line = self.line_of(error)
+        match error:
+            case SyntaxError():
+                advice = "Python cannot read the file; mend this line."
+                return Problem("syntax", error.lineno, f"Syntax error: {error.msg}.", advice)
+            case shims.Refused():
+                return Problem("refused", line, error.what, error.advice)
+            case EndlessLoop():
+                message = f"This loop ran {MOST_JUMPS:,} rounds without an `await`."
+                return Problem("endless", line, message, "Let it end, or await something in it.")
+            case SystemExit():
+                advice = "A process of this course goes on until it is killed: return or raise instead."
+                return Problem("exit", line, "The program asked Python to exit.", advice)
+            case RecursionError():
+                message = "The recursion is too deep: a function called itself about 1,000 times."
+                return Problem("crashed", line, message, "Give it an end, or use a loop.")
+            case MemoryError():
+                return Problem("memory", line, "The program used up its memory.", "Keep less at a time.")
+            case _:
+                message = f"{type(error).__name__}: {_text(error)}"
+                return Problem("crashed", line, message, "Nothing in the program caught this exception.")
+
+    def line_of(self, error: BaseException) -> int | None:
+        """The last line of the learner's file on the way of an exception."""
+        lines = [line for name, line in _walk(error.__traceback__) if name == self.filename]
+        return lines[-1] if lines else None
+
+    def line_in(self, frame: FrameType | None) -> int | None:
+        """The learner's line that called into `frame`."""
+        while frame is not None and frame.f_code.co_filename != self.filename:
+            frame = frame.f_back
+        return frame.f_lineno if frame else None
+
+    def _restricted_builtins(self) -> dict[str, Any]:
+        names = dict(vars(builtins))
+        for name in _FORBIDDEN_BUILTINS:
+            names[name] = shims.refuse(f"`{name}`", "A process reaches the world only by what it is handed.")
+        names["exit"] = names["quit"] = sys.exit
+        names["print"] = self.output.print
+        names["__import__"] = self._import
+        return names
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, object] | None = None,  # noqa: A002 the names of builtins.__import__
+        locals: Mapping[str, object] | None = None,  # noqa: A002
+        fromlist: tuple[str, ...] = (),
+        level: int = 0,
+    ) -> ModuleType:
+        module = self.shims.find(name)
+        if fromlist or "." not in name:
+            return module
+        return self.shims.find(name.partition(".")[0])
+
+
+class Output:
+    """What a program printed, while `collecting`; explored schedules print nothing."""
+
+    def __init__(self, program: Program) -> None:
+        self.collecting = False
+        self.text = ""
+        self.problem: Problem | None = None
+        self._program = program
+
+    def print(self, *values: object, sep: str | None = " ", end: str | None = "\n", **_: object) -> None:
+        """`print`, as the learner's module sees it."""
+        if not self.collecting or self.problem:
+            return
+        text = (" " if sep is None else sep).join(map(str, values)) + ("\n" if end is None else end)
+        room = MOST_OUTPUT - len(self.text)
+        self.text += text[:room]
+        if len(text) > room:
+            line = self._program.line_in(sys._getframe(1))
+            message = f"More than {MOST_OUTPUT // 1024} KiB were printed; the rest is not shown."
+            self.problem = Problem("output", line, message, "Print less, for instance one value a message.")
+
+
+def _walk(traceback: TracebackType | None) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
+    while traceback is not None:
+        found.append((traceback.tb_frame.f_code.co_filename, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return found
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:300]
+    except Exception:  # a learner's __str__ may fail
+        return "(its text cannot be shown)"
+
+
+# Endless loops: one process-wide counter, since only one process of a world runs at a time.
+
+_TOOL = 3  # the first of the ids that sys.monitoring leaves to anyone
+_jumps = 0
+
+
+def restart_jump_count() -> None:
+    """Called whenever a program gets the word: it may loop anew."""
+    global _jumps  # noqa: PLW0603 a counter per instruction has to be cheap
+    _jumps = 0
+
+
+def _count_jump(code: CodeType, offset: int, destination: int) -> None:
+    global _jumps  # noqa: PLW0603
+    if destination < offset:
+        _jumps += 1
+        if _jumps > MOST_JUMPS:
+            raise EndlessLoop
+
+
+def watch(code: CodeType) -> None:
+    """Counts the backward jumps of this code object and of those inside of it."""
+    monitoring = sys.monitoring
+    if monitoring.get_tool(_TOOL) is None:
+        monitoring.use_tool_id(_TOOL, "unreliable")
+        monitoring.register_callback(_TOOL, monitoring.events.JUMP, _count_jump)
+    monitoring.set_local_events(_TOOL, code, monitoring.events.JUMP)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            watch(constant)
+
+

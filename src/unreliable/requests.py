@@ -1,0 +1,152 @@
+"""Requests: what a process yields at an `await`; and replies: what it hears.
+
+Rules
+- A request is a frozen dataclass of plain data (None, bool, int, float, str, bytes, tuples of these), so it
+  can cross a pipe, and real Kafka and PostgreSQL can be asked the same.
+- `await Request(...)` hands the request to whoever drives the process, and gives the reply.
+- A reply is plain data, a `Record`, `Rows`, or a `Failure` that the client turns into the library's exception.
+- Units are in the names: `timeout_ms`. A `timeout_ms` of None waits for ever.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+type Plain = None | bool | int | float | str | bytes | tuple["Plain", ...]
+type Headers = tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Base of all requests."""
+
+    def __await__(self) -> Generator["Request", Any, Any]:
+        return (yield self)
+
+
+@dataclass(frozen=True)
+class Sleep(Request):
+    duration_ms: int
+
+
+@dataclass(frozen=True)
+class Send(Request):
+    """Hands a payload to the network; the reply says nothing about its arrival."""
+
+    to: str
+    payload: Plain
+
+
+@dataclass(frozen=True)
+class Receive(Request):
+    """Reply: (sender, payload), or None when the time is over."""
+
+    timeout_ms: int | None
+
+
+@dataclass(frozen=True)
+class Produce(Request):
+    """Reply: a ticket (int) for `Delivery`. The client sends on its own from here on."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None
+    partition: int | None
+    headers: Headers
+
+
+@dataclass(frozen=True)
+class Delivery(Request):
+    """Reply, once the broker has acknowledged: the Record as it stands in the log."""
+
+    ticket: int
+
+
+@dataclass(frozen=True)
+class Flush(Request):
+    """Reply, once nothing is in flight: the number of messages still waiting (0)."""
+
+
+@dataclass(frozen=True)
+class Poll(Request):
+    """Reply: a Record, or None when the time is over."""
+
+    timeout_ms: int | None
+
+
+@dataclass(frozen=True)
+class CommitOffsets(Request):
+    """Offsets as (topic, partition, next offset); None commits the positions of all assigned partitions."""
+
+    offsets: tuple[tuple[str, int, int], ...] | None
+
+
+@dataclass(frozen=True)
+class Seek(Request):
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Committed(Request):
+    """Reply: for each (topic, partition) the committed offset, or None."""
+
+    partitions: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Assignment(Request):
+    """Reply: the (topic, partition) pairs that this consumer holds."""
+
+
+@dataclass(frozen=True)
+class Begin(Request):
+    """Opens a transaction, or inside of one a savepoint."""
+
+
+@dataclass(frozen=True)
+class Execute(Request):
+    """One SQL statement with `%s` placeholders. Reply: Rows."""
+
+    sql: str
+    parameters: tuple[Plain, ...]
+
+
+@dataclass(frozen=True)
+class Commit(Request):
+    """Ends the innermost transaction or savepoint; its effects stay."""
+
+
+@dataclass(frozen=True)
+class Rollback(Request):
+    """Ends the innermost transaction or savepoint; its effects are gone."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One message of a log."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a statement gave: `rowcount` rows changed or found; `columns` is None if it gives no rows."""
+
+    rowcount: int
+    columns: tuple[str, ...] | None
+    rows: tuple[tuple[Plain, ...], ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception of a client library: its class's name there, and what it is made with."""
+
+    error: str
+    arguments: tuple[Plain, ...]

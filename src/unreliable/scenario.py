@@ -1,0 +1,88 @@
+"""Scenarios: what a grader runs, and how it says what went wrong.
+
+Rules
+- A scenario is data: topics, tables, processes, the faults that are allowed, and the check of the end.
+- The check looks at what lasts (tables, logs, committed offsets) when the world has come to rest, never at
+  the way there: two runs that end alike are judged alike. The exploration depends on it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from unreliable.process import Entry, parameters_of
+
+if TYPE_CHECKING:
+    from unreliable.world import World
+
+FAULTS = ("crash", "lose", "duplicate", "delay", "pause", "error")
+
+# The ways in which a trace can be wrong. Where Jepsen has a name, it is Jepsen's.
+ANOMALIES = {
+    "duplicate effect": "an effect that must happen once happened twice",
+    "lost message": "a message was taken for done, and its effect never happened",
+    "lost update": "of two writes that each built on what was read before, one is gone",
+    "torn write": "of two writes that belong together one happened",
+    "reordering": "effects happened in another order than they were sent in",
+    "zombie write": "a process wrote after its right to write had gone to another",
+    "aborted read": "an effect was seen of what was rolled back",
+    "wrong effect": "an effect happened that nobody asked for",
+    "stuck": "the run never comes to rest, or rests with work undone",
+}
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """The named way in which a run is wrong, and one sentence about this run."""
+
+    name: str
+    sentence: str
+
+    def __post_init__(self) -> None:
+        if self.name not in ANOMALIES:
+            raise ValueError(f"{self.name!r} is not in the glossary: {', '.join(ANOMALIES)}")
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of a scenario.
+
+    `run` is the name of a function in the learner's file, or an async function that the course supplies.
+    `faults` are those of the scenario that may befall it; None means all. `group` is its consumer group and
+    `subscribes` names the topics that it reads; none means all.
+    """
+
+    name: str
+    run: str | Entry
+    parameters: tuple[str, ...] = ()
+    group: str = "group"
+    subscribes: tuple[str, ...] = ()
+    start_ms: int = 0
+    faults: frozenset[str] | None = None
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The names of the objects that the process is handed."""
+        return self.parameters if isinstance(self.run, str) else parameters_of(self.run)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Everything that one run starts from. `topics` gives each topic's number of partitions."""
+
+    name: str
+    processes: tuple[Process, ...]
+    check: Callable[["World"], Anomaly | None]
+    topics: tuple[tuple[str, int], ...] = ()
+    tables: str = ""
+    faults: frozenset[str] = frozenset()
+    pause_ms: int = 60_000
+    most_steps: int = 2_000
+
+    def __post_init__(self) -> None:
+        unknown = self.faults.difference(FAULTS)
+        if unknown:
+            raise ValueError(f"no such faults: {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}")
+
+    def with_faults(self, *faults: str) -> "Scenario":
+        return replace(self, faults=frozenset(faults))

@@ -1,0 +1,318 @@
+"""The world of one run: its clock, its processes, and the services that answer their requests.
+
+Rules
+- Time is virtual and in milliseconds. The queue's key is (time, serial), so ties break by serial number.
+- A request reaches its service where it is made; the reply is heard `LATENCY_MS` later.
+- At each request of a process the world asks `Choices` whether all goes well. The faults every process knows:
+  *crash* (it dies before the request takes effect, and restarts `RESTART_MS` later) and *pause* (it stands
+  still for the scenario's `pause_ms`, then goes on as if nothing had been). The others are the services'.
+- A process that ends by an exception is restarted like one that crashed; one that returns stays ended.
+- The run is at rest when nothing is under way and every process has only heard, `PATIENCE` times in a row,
+  that there is nothing (a poll without a message, a sleep that changed nothing).
+- A run that makes `most_steps` requests without coming to rest, or a process that dies `PATIENCE` times in a
+  row with nothing changed between, is *stuck*.
+"""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from unreliable.broker import Broker
+from unreliable.choices import Choices
+from unreliable.database import Database
+from unreliable.network import Network
+from unreliable.process import Driver, Ended
+from unreliable.program import Problem
+from unreliable.requests import Request, Sleep
+from unreliable.scenario import Anomaly, Scenario
+from unreliable.scenario import Process as Spec
+from unreliable.trace import Trace
+
+LATENCY_MS = 1
+RESTART_MS = 1_000
+PATIENCE = 3
+
+type Drive = Callable[[Spec, int], Driver]  # a process and the number of its start
+
+
+class Service(Protocol):
+    """What answers requests: the broker, the database, the network, the clock."""
+
+    requests: tuple[type[Request], ...]
+
+    def options(self, request: type[Request]) -> tuple[str, ...]:
+        """The faults that this service can add to such a request."""
+        ...
+
+    def perform(self, process: "Process", request: Request, outcome: str) -> None:
+        """Lets the request take effect and sees to its reply."""
+        ...
+
+    def crashed(self, process: "Process") -> None:
+        """The process is gone: what it held in this service ends."""
+        ...
+
+
+@dataclass(slots=True)
+class Process:
+    """A process while it runs. `life` counts its starts; `heard` are the replies of this life."""
+
+    spec: Spec
+    driver: Driver | None = None
+    life: int = 0
+    heard: list[Any] | None = None
+    request: Request | None = None
+    at_moment: int = -1
+    fruitless: int = 0
+    deaths: int = 0
+    problem: Problem | None = None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def here(self) -> tuple[str, int]:
+        """This life of this process."""
+        return self.spec.name, self.life
+
+
+class World:
+    """One run. `run()` runs it to its end; then tables, logs and offsets can be asked."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        drive: Drive,
+        choices: Choices,
+        database: Database,
+        trace: Trace | None = None,
+        known: Callable[["World"], bool] | None = None,
+    ) -> None:
+        self.scenario = scenario
+        self.choices = choices
+        self.trace = trace
+        self.now_ms = 0
+        self.steps = 0
+        self._changes = 0
+        self.merged = False
+        self.stuck: Anomaly | None = None
+        self.database = database
+        self.broker = Broker(self, dict(scenario.topics))
+        self.network = Network(self)
+        self.processes = {spec.name: Process(spec) for spec in scenario.processes}
+        self._drive = drive
+        self._known = known
+        self._queue: list[tuple[int, int, Callable[..., None], Any, tuple[Any, ...]]] = []
+        self._serial = 0
+        self._pending = 0  # events that are not somebody's waiting in vain
+        self._services = {kind: service for service in self._all_services() for kind in service.requests}
+        self._options: dict[tuple[str, type[Request]], tuple[str, ...]] = {}
+        database.enter(self)
+        if trace is not None:
+            trace.enter(self)
+
+    def _all_services(self) -> tuple[Service, ...]:
+        return (self.database, self.broker, self.network, Sleeping(self))
+
+    # The course of time
+
+    def run(self) -> None:
+        """Runs until the world is at rest, stuck, or in a state that is known already."""
+        for process in self.processes.values():
+            self.after(process.spec.start_ms, World._start, self, process.name, 0)
+        queue = self._queue
+        while queue and not self.merged and self.stuck is None:
+            self.now_ms, _, happen, owner, arguments = heapq.heappop(queue)
+            if happen not in WAITING:
+                self._pending -= 1
+            happen(owner, *arguments)
+            if not self._pending and self._at_rest():
+                break
+        for process in self.processes.values():
+            self._kill(process)
+            self.database.crashed(process)
+
+    def after(self, delay_ms: int, happen: Callable[..., None], owner: Any, *arguments: Any) -> None:
+        """Lets `happen(owner, *arguments)` happen. Arguments start with a process's name and life."""
+        self._serial += 1
+        if happen not in WAITING:
+            self._pending += 1
+        heapq.heappush(self._queue, (self.now_ms + delay_ms, self._serial, happen, owner, arguments))
+
+    def answer(self, process: Process, reply: Any, delay_ms: int = LATENCY_MS) -> None:
+        """The process hears `reply` after the delay, if it still lives."""
+        self.after(delay_ms, World._hear, self, process.name, process.life, reply)
+
+    def changed(self) -> None:
+        """Something that lasts is not what it was."""
+        self._changes += 1
+
+    @property
+    def moment(self) -> int:
+        """Grows whenever something that lasts changes or a fault happens."""
+        return self._changes + self.choices.faults
+
+    def _at_rest(self) -> bool:
+        return all(p.driver is None or p.request is None or self._idle(p) for p in self.processes.values())
+
+    def _idle(self, process: Process) -> bool:
+        in_vain = process.at_moment == self.moment and process.fruitless >= PATIENCE
+        return in_vain or getattr(process.request, "timeout_ms", 0) is None
+
+    # The life of a process
+
+    def _start(self, name: str, _: int) -> None:
+        process = self.processes[name]
+        process.life += 1
+        process.heard = []
+        process.request = None
+        process.fruitless = 0
+        process.driver = self._drive(process.spec, process.life)
+        if self.trace is not None:
+            self.trace.started(process)
+        if self._known is not None and self.choices.settled and self._known(self):
+            self.merged = True
+            return
+        self._resume(process, None)
+
+    def _hear(self, name: str, life: int, reply: Any) -> None:
+        process = self.processes[name]
+        if process.life != life or process.driver is None:
+            return
+        assert process.heard is not None
+        process.heard.append(reply)
+        self._resume(process, reply)
+
+    def waited(self, process: Process) -> None:
+        """The process has waited for something that did not come."""
+        if process.at_moment != self.moment:
+            process.at_moment = self.moment
+            process.fruitless = 0
+        process.fruitless += 1
+
+    def _resume(self, process: Process, reply: Any) -> None:
+        assert process.driver is not None
+        self.steps += 1
+        request = process.driver.resume(self.now_ms, reply)
+        if isinstance(request, Ended):
+            self._ended(process, request)
+            return
+        process.request = request
+        if self.steps > self.scenario.most_steps:
+            sentence = f"{process.name} made request after request and nothing changed any more"
+            self.stuck = Anomaly("stuck", f"{sentence} ({self.scenario.most_steps:,} awaits in this run).")
+            return
+        match self.choices.choose(self._options_of(process, type(request))):
+            case "crash":
+                self._crash(process)
+            case "pause":
+                if self.trace is not None:
+                    self.trace.paused(process, self.scenario.pause_ms)
+                self.broker.silent(process, self.scenario.pause_ms)
+                self.after(self.scenario.pause_ms, World._wake, self, process.name, process.life, request)
+            case outcome:
+                self._services[type(request)].perform(process, request, outcome)
+
+    def _options_of(self, process: Process, kind: type[Request]) -> tuple[str, ...]:
+        options = self._options.get((process.name, kind))
+        if options is None:
+            allowed = self.scenario.faults
+            if process.spec.faults is not None:
+                allowed &= process.spec.faults
+            faults = ("crash", "pause", *self._services[kind].options(kind))
+            options = ("ok", *(fault for fault in faults if fault.partition(" ")[0] in allowed))
+            self._options[process.name, kind] = options
+        return options
+
+    def _wake(self, name: str, life: int, request: Request) -> None:
+        process = self.processes[name]
+        if process.life == life and process.driver is not None:
+            self._services[type(request)].perform(process, request, "ok")
+
+    def _ended(self, process: Process, ended: Ended) -> None:
+        if self.trace is not None:
+            self.trace.ended(process, ended.problem)
+        if ended.problem is None:
+            self._leave(process)
+            return
+        process.problem = process.problem or ended.problem
+        process.deaths = process.deaths + 1 if process.at_moment == self.moment else 1
+        process.at_moment = self.moment
+        if process.deaths >= PATIENCE:
+            sentence = f"{process.name} fails at every start. {ended.problem}"
+            self.stuck = Anomaly("stuck", sentence)
+            return
+        self._restart(process)
+
+    def _crash(self, process: Process) -> None:
+        if self.trace is not None:
+            self.trace.crashed(process)
+        self._restart(process)
+
+    def _restart(self, process: Process) -> None:
+        self._leave(process)
+        self.after(RESTART_MS, World._start, self, process.name, process.life)
+
+    def _leave(self, process: Process) -> None:
+        self._kill(process)
+        for service in self._all_services():
+            service.crashed(process)
+
+    def _kill(self, process: Process) -> None:
+        driver, process.driver = process.driver, None
+        if driver is not None:
+            driver.kill()
+
+    # What lasts
+
+    def state(self, with_clock: bool) -> object:
+        """All that the rest of the run depends on, comparable with other runs of the same scenario."""
+        clock = (self.now_ms, tuple(p.life for p in self.processes.values())) if with_clock else None
+        processes = tuple(None if p.driver is None else tuple(p.heard or ()) for p in self.processes.values())
+        return clock, self.database.state(), self.broker.state(), self.network.state(), processes, self._pending_state()
+
+    def _pending_state(self) -> tuple[Any, ...]:
+        events: list[Any] = []
+        for time, _, happen, _, (name, life, *rest) in sorted(self._queue):
+            lives = self.alive(name, life)
+            if lives or happen not in OF_A_LIFE:
+                events.append((time - self.now_ms, happen.__name__, name, lives, tuple(rest)))
+        return tuple(events)
+
+    def alive(self, name: str, life: int) -> bool:
+        """Whether this life of the process is still going on."""
+        process = self.processes[name]
+        return process.life == life and process.driver is not None
+
+
+class Sleeping:
+    """The clock as a service: answers when the time has passed."""
+
+    requests = (Sleep,)
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def options(self, request: type[Request]) -> tuple[str, ...]:
+        return ()
+
+    def perform(self, process: Process, request: Request, outcome: str) -> None:
+        assert isinstance(request, Sleep)
+        if self._world.trace is not None:
+            self._world.trace.slept(process, request)
+        self._world.after(request.duration_ms, Sleeping.over, self, process.name, process.life)
+
+    def over(self, name: str, life: int) -> None:
+        if self._world.alive(name, life):
+            process = self._world.processes[name]
+            self._world.waited(process)
+            self._world.answer(process, None, 0)
+
+    def crashed(self, process: Process) -> None:
+        return None
+
+
+WAITING: frozenset[Callable[..., None]] = frozenset({Sleeping.over, Broker.waited_in_vain, Network.waited_in_vain})
+OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World._hear, World._wake}
