@@ -1,0 +1,197 @@
+/**
+ * One exercise's code and where it is kept.
+ *
+ * Rules:
+ * - What the learner typed is never thrown away: not by a reset, another tab, a newer starter,
+ *   a full or blocked storage, or a record that cannot be read.
+ * - A version from another tab is offered, never taken. Until the learner chooses, this tab saves
+ *   to a key of its own.
+ * - Nothing here touches the page, so all of it is tested without one.
+ */
+
+/** The part of `localStorage` that is used. Every call may throw: blocked, full, or private. */
+export type Storage = Pick<globalThis.Storage, "getItem" | "setItem" | "removeItem">;
+
+/** `1` is the version of the record: another shape gets another key. */
+const keyOf = (exercise: string): string => `effectively-once/1/code/${exercise}`;
+
+interface Saved {
+  readonly source: string;
+  /** The starter that this code began from: tells when a release brings another. */
+  readonly starter: string;
+  readonly earlier: Earlier | null;
+}
+
+/** Code that was replaced as a whole, so that it can be brought back, after a reload too. */
+export interface Earlier {
+  readonly source: string;
+  readonly replacedBy: "reset" | "switch";
+}
+
+export type Trouble = "full" | "blocked" | "damaged";
+
+export class Draft {
+  source: string;
+  earlier: Earlier | null = null;
+  /** Another tab's version of this code, to be chosen or declined. */
+  other: string | null = null;
+  newerStarter = false;
+  trouble: Trouble | null = null;
+  /** What a damaged record held, so that it can be downloaded. */
+  damaged: string | null = null;
+  unsaved = false;
+
+  readonly key: string;
+  readonly #asideKey: string;
+  readonly #storage: () => Storage;
+  #beganFrom: string;
+  #lastSeen: string | null = null;
+  #saveTo: string;
+
+  constructor(
+    exercise: string,
+    readonly starter: string,
+    storage: () => Storage,
+  ) {
+    this.key = keyOf(exercise);
+    this.#asideKey = `${this.key}/aside`;
+    this.#saveTo = this.key;
+    this.#storage = storage;
+    this.source = starter;
+    this.#beganFrom = starter;
+    this.#load();
+  }
+
+  edit(source: string): void {
+    if (source === this.source) return;
+    this.source = source;
+    this.unsaved = true;
+  }
+
+  reset(): void {
+    if (this.source === this.starter) return;
+    this.#replace(this.starter, "reset");
+  }
+
+  bringBackEarlier(): void {
+    if (this.earlier === null) return;
+    this.edit(this.earlier.source);
+    this.earlier = null;
+    this.unsaved = true;
+  }
+
+  /** Keeps the learner's code; the newer starter is not mentioned again. */
+  dismissStarter(): void {
+    this.newerStarter = false;
+    this.#beganFrom = this.starter;
+    this.unsaved = true;
+  }
+
+  /** The `storage` event: another tab wrote `raw` under our key. */
+  hear(raw: string | null): void {
+    const saved = raw === null ? null : parse(raw);
+    this.other = saved !== null && saved.source !== this.source ? saved.source : null;
+    this.#saveTo = this.other === null ? this.key : this.#asideKey;
+    if (this.other === null && raw !== null) this.#lastSeen = raw;
+  }
+
+  takeOther(): void {
+    if (this.other === null) return;
+    this.#replace(this.other, "switch");
+    this.#settle();
+  }
+
+  keepMine(): void {
+    this.unsaved = true;
+    this.#settle();
+  }
+
+  /** Writes what is unsaved, unless another tab wrote first: then the learner is asked. */
+  save(): void {
+    if (!this.unsaved) return;
+    try {
+      const storage = this.#storage();
+      this.#lookForOtherTab(storage);
+      const raw = JSON.stringify(this.#record());
+      storage.setItem(this.#saveTo, raw);
+      if (this.#saveTo === this.key) this.#lastSeen = raw;
+      this.unsaved = false;
+      if (this.trouble !== "damaged") this.trouble = null;
+    } catch (error) {
+      this.trouble = isFull(error) ? "full" : "blocked";
+    }
+  }
+
+  #load(): void {
+    try {
+      const storage = this.#storage();
+      const raw = storage.getItem(this.key);
+      if (raw !== null) this.#adopt(raw, storage);
+      const aside = parse(storage.getItem(this.#asideKey) ?? "");
+      if (aside !== null && aside.source !== this.source) this.other = aside.source;
+    } catch (error) {
+      this.trouble = isFull(error) ? "full" : "blocked";
+    }
+  }
+
+  #adopt(raw: string, storage: Storage): void {
+    this.#lastSeen = raw;
+    const saved = parse(raw);
+    if (saved === null) {
+      this.trouble = "damaged";
+      this.damaged = raw;
+      storage.setItem(`${this.key}/damaged`, raw);
+      return;
+    }
+    this.earlier = saved.earlier;
+    if (saved.source === saved.starter) return; // never changed: the present starter is right
+    this.source = saved.source;
+    this.#beganFrom = saved.starter;
+    this.newerStarter = saved.starter !== this.starter && saved.source !== this.starter;
+  }
+
+  #replace(source: string, replacedBy: Earlier["replacedBy"]): void {
+    this.earlier = { source: this.source, replacedBy };
+    this.source = source;
+    this.#beganFrom = this.starter;
+    this.newerStarter = false;
+    this.unsaved = true;
+  }
+
+  #lookForOtherTab(storage: Storage): void {
+    const raw = storage.getItem(this.key);
+    if (raw !== null && raw !== this.#lastSeen) this.hear(raw);
+  }
+
+  /** The learner has chosen: what storage holds now may be overwritten. */
+  #settle(): void {
+    this.other = null;
+    this.#saveTo = this.key;
+    try {
+      this.#lastSeen = this.#storage().getItem(this.key);
+      this.save();
+      this.#storage().removeItem(this.#asideKey);
+    } catch {
+      this.trouble = "blocked";
+    }
+  }
+
+  #record(): Saved {
+    return { source: this.source, starter: this.#beganFrom, earlier: this.earlier };
+  }
+}
+
+function parse(raw: string): Saved | null {
+  try {
+    const value = JSON.parse(raw) as Partial<Saved> | null;
+    if (typeof value?.source !== "string" || typeof value.starter !== "string") return null;
+    const earlier = typeof value.earlier?.source === "string" ? value.earlier : null;
+    return { source: value.source, starter: value.starter, earlier };
+  } catch {
+    return null;
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && /quota/i.test(error.name);
+}

@@ -1,0 +1,25 @@
+/** The learner's line that an event stands at, with its neighbours. */
+
+import { html, type TemplateResult } from "lit";
+
+const AROUND = 2;
+
+export function excerpt(source: string, line: number | null, process: string): TemplateResult {
+  const lines = source.split("\n");
+  const title = line === null ? "Not in your code" : `Your code, line ${line}`;
+  return html`
+    <section class="panel excerpt">
+      <h5>${title} <span class="process">${process}</span></h5>
+      ${line === null || line > lines.length
+        ? html`<p class="quiet">This step happens in the world around your code.</p>`
+        : html`<pre>${around(lines, line)}</pre>`}
+    </section>`;
+}
+
+function around(lines: readonly string[], line: number): TemplateResult[] {
+  const from = Math.max(1, line - AROUND);
+  return lines.slice(from - 1, line + AROUND).map((text, i) => {
+    const here = from + i === line;
+    return html`<span class="code-line ${here ? "here" : ""}"><span class="number">${here ? "▸ " : ""}${from + i}</span>${text}\n</span>`;
+  });
+}
