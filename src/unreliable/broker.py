@@ -4,7 +4,7 @@ Rules, and where Apache Kafka defines them
 - A partition is a log; a record's offset is its place in it and never changes.
 - A producer without idempotence resends when an acknowledgement does not come in time: the record stands in the
   log twice, at two offsets, and the application is not told (fault *lose reply* of a produce; librdkafka's
-  `enable.idempotence=false`, `request.timeout.ms` 30 s).
+  `enable.idempotence=false`).
 - A group gives each partition to one member (range assignor). Who joins or leaves makes the group prepare a
   rebalance; it completes when every member has polled again or its session is over. Then every member starts
   from the committed offsets (the eager protocol; KIP-429 describes both).
@@ -13,6 +13,9 @@ Rules, and where Apache Kafka defines them
   While a rebalance is prepared, commits of the members are still accepted.
 - A commit's request or its reply may get lost (*lose request*, *lose reply*): both are REQUEST_TIMED_OUT to the
   consumer, which cannot tell them apart.
+
+Timeouts are set short, so that stories stay short: `session.timeout.ms` is 6 s (the least a broker allows by
+default; the default is 45 s), `request.timeout.ms` 2 s (default 30 s).
 
 Left out here: replication, batches, idempotence, transactions, isolation, static and cooperative membership.
 """
@@ -27,8 +30,8 @@ from unreliable.clients.confluent_kafka import KafkaError
 if TYPE_CHECKING:
     from unreliable.world import Process, World
 
-SESSION_TIMEOUT_MS = 45_000
-REQUEST_TIMEOUT_MS = 30_000
+SESSION_TIMEOUT_MS = 6_000
+REQUEST_TIMEOUT_MS = 2_000
 
 type Partition = tuple[str, int]
 

@@ -76,7 +76,7 @@ class Scenario:
     topics: tuple[tuple[str, int], ...] = ()
     tables: str = ""
     faults: frozenset[str] = frozenset()
-    pause_ms: int = 60_000
+    pause_ms: int = 8_000
     most_steps: int = 2_000
 
     def __post_init__(self) -> None:

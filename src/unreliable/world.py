@@ -6,6 +6,8 @@ Rules
 - At each request of a process the world asks `Choices` whether all goes well. The faults every process knows:
   *crash* (it dies before the request takes effect, and restarts `RESTART_MS` later) and *pause* (it stands
   still for the scenario's `pause_ms`, then goes on as if nothing had been). The others are the services'.
+  A process that has only waited in vain since anything changed is not asked about again: its next fault would
+  find the world as the last one did.
 - A process that ends by an exception is restarted like one that crashed; one that returns stays ended.
 - The run is at rest when nothing is under way and every process has only heard, `PATIENCE` times in a row,
   that there is nothing (a poll without a message, a sleep that changed nothing).
@@ -30,7 +32,7 @@ from unreliable.scenario import Process as Spec
 from unreliable.trace import Trace
 
 LATENCY_MS = 1
-RESTART_MS = 1_000
+RESTART_MS = 10_000
 PATIENCE = 3
 
 type Drive = Callable[[Spec, int], Driver]  # a process and the number of its start
@@ -203,6 +205,9 @@ class World:
         if self.steps > self.scenario.most_steps:
             sentence = f"{process.name} made request after request and nothing changed any more"
             self.stuck = Anomaly("stuck", f"{sentence} ({self.scenario.most_steps:,} awaits in this run).")
+            return
+        if process.fruitless and process.at_moment == self.moment:
+            self._services[type(request)].perform(process, request, "ok")
             return
         match self.choices.choose(self._options_of(process, type(request))):
             case "crash":
