@@ -48,11 +48,10 @@ class LessonExecutor(ExecutePreprocessor):
         return manager
 
     def setup_kernel(self, **options: Any):
-        environment = {
-            **os.environ,
-            "IPYTHONDIR": str(ROOT / "build" / "ipython"),
-            "PYTHONHASHSEED": "0",  # the same page from the same lesson
-        }
+        ipython = ROOT / "build" / "ipython"
+        ipython.mkdir(parents=True, exist_ok=True)
+        # One hash seed, so that the same lesson gives the same page.
+        environment = {**os.environ, "IPYTHONDIR": str(ipython), "PYTHONHASHSEED": "0"}
         return super().setup_kernel(env=environment, **options)
 
 

@@ -1,7 +1,7 @@
 """Keeps what a lesson's cells put out, under a key made of everything that can change it.
 
-That is: the text of its code cells, the files beside it, the files of its topic's exercises, our two packages,
-the lock and the Python. Prose is not in the key, so editing it executes nothing.
+That is: the text of its code cells, the files beside it, the files of its topic's exercises, our two
+packages, the lock and the Python. Prose is not in the key, so editing it executes nothing.
 """
 
 import hashlib
