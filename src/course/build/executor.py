@@ -8,38 +8,50 @@ machine is looked at, and a cell that raises is named by its file and line.
 # nbconvert, nbclient and nbformat have no types that a strict check could use.
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpecManager
 from mkdocs.exceptions import BuildError
-from nbclient.exceptions import CellExecutionError
+from mkdocs.plugins import get_plugin_logger
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert.filters.ansi import strip_ansi
 from nbconvert.preprocessors import ExecutePreprocessor
 from nbformat import NotebookNode, from_dict
 
 from course.build.outputs import Kept
 
 ROOT = Path(__file__).parents[3]
+log = get_plugin_logger(__name__)
 
 
 class LessonExecutor(ExecutePreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None):
         if not self.enabled:
             return nb, resources
-        lesson = Path(resources["metadata"]["path"])
+        folder = Path(resources["metadata"]["path"])
         cells = [cell for cell in nb.cells if cell.cell_type == "code"]
-        kept = Kept(ROOT, lesson.name, [cell.source for cell in cells])
+        kept = Kept(ROOT, folder.name, [cell.source for cell in cells])
         outputs = kept.load()
         if outputs is None:
-            try:
-                super().preprocess(nb, resources, km)
-            except CellExecutionError as error:
-                raise BuildError(explain(lesson / "index.md", cells, error)) from error
+            self._execute(folder / "index.md", nb, resources, km)
             kept.save([cell.outputs for cell in cells])
         else:
             for cell, its_outputs in zip(cells, outputs, strict=True):
                 cell.outputs = from_dict(its_outputs)
         return nb, resources
+
+    def _execute(self, lesson: Path, nb: NotebookNode, resources: Any, km: Any) -> None:
+        log.info("Executing %s", os.path.relpath(lesson, ROOT))
+        try:
+            super().preprocess(nb, resources, km)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise BuildError(explain(lesson, self._cell.source, error)) from error
+
+    def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int):
+        self._cell = cell
+        return super().preprocess_cell(cell, resources, index)
 
     def create_kernel_manager(self):
         manager = super().create_kernel_manager()
@@ -55,13 +67,13 @@ class LessonExecutor(ExecutePreprocessor):
         return super().setup_kernel(env=environment, **options)
 
 
-def explain(lesson: Path, cells: list[NotebookNode], error: CellExecutionError) -> str:
-    number, cell = next(
-        (number, cell)
-        for number, cell in enumerate(cells, 1)
-        if any(output.output_type == "error" for output in cell.get("outputs", ()))
-    )
-    before, _, _ = lesson.read_text("utf-8").partition(cell.source)
+def explain(lesson: Path, cell: str, error: Exception) -> str:
+    cell = cell.strip("\n")
+    before, _, _ = lesson.read_text("utf-8").partition(cell)
     line = before.count("\n") + 1
-    where = f"{os.path.relpath(lesson, ROOT)}, line {line}, code cell {number}"
-    return f"{where}: {error.ename}: {error.evalue}\n\n{cell.source}\n"
+    what = str(error).splitlines()[0]
+    if isinstance(error, CellExecutionError):
+        what = f"{error.ename}: {error.evalue}"
+        if raised_at := re.search(r"Cell In\[\d+\], line (\d+)", strip_ansi(error.traceback)):
+            line += int(raised_at[1]) - 1
+    return f"{os.path.relpath(lesson, ROOT)}, line {line}: {what}\n\nin the cell\n\n{cell}\n"
