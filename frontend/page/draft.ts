@@ -87,6 +87,12 @@ export class Draft {
     this.unsaved = true;
   }
 
+  /** The damaged record stays in storage under a key of its own. */
+  forgetDamaged(): void {
+    this.trouble = null;
+    this.damaged = null;
+  }
+
   /** The `storage` event: another tab wrote `raw` under our key. */
   hear(raw: string | null): void {
     const saved = raw === null ? null : parse(raw);

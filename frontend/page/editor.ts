@@ -25,9 +25,9 @@ export interface EditorOptions {
   readonly label: string;
   /** Id of the element that says which keys do what. */
   readonly describedBy: string;
+  /** Keys that the element around the editor acts on, and the editor must leave alone. */
+  readonly submitKeys: readonly string[];
   onChange(source: string): void;
-  /** Ctrl or Command with Enter. */
-  onSubmit(): void;
 }
 
 export interface CodeEditor {
@@ -79,7 +79,7 @@ function extensions(options: EditorOptions) {
     python(),
     syntaxHighlighting(colours),
     lineMarks,
-    Prec.high(keymap.of([{ key: "Mod-Enter", run: () => (options.onSubmit(), true) }])),
+    Prec.high(keymap.of(options.submitKeys.map((key) => ({ key, run: () => true })))),
     escapeThenTab,
     keymap.of([
       { key: "Tab", run: indent, shift: indentLess },

@@ -1,0 +1,169 @@
+/**
+ * `<course-cell>`: a cell of the lesson. It shows what the site's build ran; Run makes it live, after
+ * the cells above it, because they share one set of names.
+ */
+
+import { html, LitElement, nothing, type TemplateResult } from "lit";
+import { guard } from "lit/directives/guard.js";
+
+import type { CellResult, Output } from "../messages";
+import { type Ran, toRun } from "./cell-order";
+import { LazyEditor } from "./lazy-editor";
+import { button } from "./parts";
+import { python } from "./python";
+import { problemView } from "./results";
+import { safeMarkup } from "./safe";
+import { statusLine } from "./status-line";
+import { Task } from "./task";
+
+export class CourseCell extends LitElement {
+  source = "";
+  ran: Ran | null = null;
+  #built = "";
+  #code: Element | null = null;
+  #outputs: Element | null = null;
+  #editing = false;
+  #result: CellResult | null = null;
+  #waits = "";
+  #said = "";
+  readonly #task = new Task(this);
+  readonly #editor = new LazyEditor(
+    this,
+    () => ({
+      source: this.source,
+      label: "Code of this cell",
+      describedBy: "",
+      submitKeys: ["Mod-Enter", "Shift-Enter"],
+      onChange: (source) => this.#edited(source),
+    }),
+    false,
+  );
+
+  protected override createRenderRoot(): HTMLElement {
+    return this;
+  }
+
+  override connectedCallback(): void {
+    if (!this.hasUpdated) this.#takeOver();
+    super.connectedCallback();
+  }
+
+  #takeOver(): void {
+    this.#code = this.querySelector(":scope > pre");
+    this.#outputs = this.querySelector(":scope > .outputs");
+    this.#built = (this.#code?.textContent ?? "").replace(/\n$/, "");
+    this.source = this.#built;
+    this.replaceChildren();
+    this.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey || event.shiftKey) && this.#inCode(event)) {
+        void this.#runWithThoseAbove();
+      }
+    });
+  }
+
+  #inCode(event: Event): boolean {
+    return event.target instanceof Element && event.target.closest(".code") !== null;
+  }
+
+  override render(): TemplateResult {
+    const busy = this.#task.running;
+    const touched = this.#result !== null || this.source !== this.#built || this.#editing;
+    return html`
+      ${this.#editing ? this.#editor.render(this.source) : this.#code}
+      <div class="cell-bar" role="group" aria-label="This cell">
+        ${button("Run", () => void this.#runWithThoseAbove(), busy, "small")}
+        ${this.#editing ? nothing : button("Edit", () => void this.#edit(), busy, "small")}
+        ${busy ? button("Stop", () => this.#task.stop(), false, "small") : nothing}
+        ${touched && !busy ? button("Reset", () => this.#reset(), false, "small") : nothing}
+        <span class="waits">${this.#waits}</span>
+        ${this.#task.render()} ${statusLine(this.#task.wanted)}
+      </div>
+      <p class="visually-hidden" role="status">${this.#said}</p>
+      ${this.#result === null ? this.#outputs : this.#live(this.#result)}
+    `;
+  }
+
+  #live({ problem, outputs }: CellResult): TemplateResult {
+    return html`<div class="outputs live">
+      ${outputs.map(outputView)} ${problem === null ? nothing : problemView(problem)}
+    </div>`;
+  }
+
+  async #runWithThoseAbove(): Promise<void> {
+    if (this.#task.running) return;
+    this.#say("Running…");
+    const failure = await this.#task.run("Running", async () => {
+      const all = [...document.querySelectorAll<CourseCell>("course-cell")];
+      const cells = toRun(all, this, python.generation);
+      for (const [i, cell] of cells.entries()) {
+        this.#wait(cell === this ? "" : `First the cells above: ${i + 1} of ${cells.length - 1}`);
+        if (!(await cell.runAlone())) {
+          if (cell !== this) throw new Error("A cell above ended with an error: see there.");
+          break;
+        }
+      }
+    });
+    this.#wait(failure === null ? "" : failure.name === "Stopped" ? "Stopped." : failure.message);
+    this.#say(failure === null ? "The cell has run." : this.#waits);
+  }
+
+  /** Whether it ended well. */
+  async runAlone(): Promise<boolean> {
+    const { source } = this;
+    const result = await python.host.runCell(source);
+    this.#result = result;
+    this.ran = result.problem === null ? { generation: python.generation, source } : null;
+    this.#mark();
+    this.requestUpdate();
+    return result.problem === null;
+  }
+
+  #mark(): void {
+    const problem = this.#result?.problem;
+    const line = problem?.line ?? null;
+    this.#editor.mark({
+      problem: line === null ? null : { line, message: problem?.message ?? "" },
+      story: null,
+    });
+  }
+
+  async #edit(): Promise<void> {
+    this.#editing = true;
+    this.requestUpdate();
+    await this.updateComplete;
+    await this.#editor.open();
+    this.#editor.focus();
+  }
+
+  #edited(source: string): void {
+    this.source = source;
+    this.requestUpdate();
+  }
+
+  #reset(): void {
+    this.source = this.#built;
+    this.#editor.close();
+    this.#editing = false;
+    this.#result = null;
+    this.#waits = "";
+    this.#say("The cell is as it was built.");
+  }
+
+  #wait(text: string): void {
+    this.#waits = text;
+    this.requestUpdate();
+  }
+
+  #say(words: string): void {
+    this.#said = words;
+    this.requestUpdate();
+  }
+}
+
+/** HTML and SVG come from our own Python and go through `safeMarkup`; text is text. */
+function outputView({ mime, data }: Output): TemplateResult {
+  if (mime === "text/plain") return html`<pre class="output text" tabindex="0">${data}</pre>`;
+  return html`<div class="output ${mime === "text/html" ? "html" : "svg"}">${guard([data], () => safeMarkup(data))}</div>`;
+}
+
+customElements.define("course-cell", CourseCell);
