@@ -33,7 +33,7 @@ bench: chromium build ## the performance figures
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit; done
 
 build: $(BIN)/course $(PAGE) ## the site, in site/
-	$(BIN)/mkdocs build
+	$(BIN)/mkdocs build --strict
 
 lint: $(BIN)/course $(NODE_MODULES) ## ruff, pyright and tsc
 	$(BIN)/ruff check
