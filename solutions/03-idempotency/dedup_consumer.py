@@ -1,3 +1,5 @@
+"""The mark and the effect stand or fall together: one transaction, and the payment's own id as the key."""
+
 import json
 
 from confluent_kafka.aio import AIOConsumer
@@ -12,7 +14,8 @@ async def consume(consumer: AIOConsumer, db: AsyncConnection) -> None:
         payment = json.loads(message.value())
         async with db.transaction():
             mark = await db.execute(
-                "INSERT INTO processed (payment_id) VALUES (%s) ON CONFLICT DO NOTHING", (payment["id"],)
+                "INSERT INTO processed (payment_id) VALUES (%s) ON CONFLICT DO NOTHING",
+                (payment["id"],),
             )
             if mark.rowcount == 1:
                 await db.execute(

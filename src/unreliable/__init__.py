@@ -1,1 +1,32 @@
-"""A world in which machines crash, messages are lost and acknowledgements do not arrive."""
+"""A world in which machines crash, messages are lost and acknowledgements do not arrive.
+
+`explore(scenario, program)` runs a program under every schedule of faults up to a budget; `replay` runs one.
+"""
+
+from unreliable.choices import Schedule, ScheduleError
+from unreliable.explore import Explorer, Replay, Verdict, explore, replay, sample
+from unreliable.program import Problem, Program
+from unreliable.scenario import ANOMALIES, FAULTS, Anomaly, Process, Scenario
+from unreliable.trace import Event, Trace
+from unreliable.world import World
+
+__all__ = [
+    "ANOMALIES",
+    "FAULTS",
+    "Anomaly",
+    "Event",
+    "Explorer",
+    "Problem",
+    "Process",
+    "Program",
+    "Replay",
+    "Scenario",
+    "Schedule",
+    "ScheduleError",
+    "Trace",
+    "Verdict",
+    "World",
+    "explore",
+    "replay",
+    "sample",
+]

@@ -53,6 +53,7 @@ class Program:
         self.output = Output(self)
         self.shims = shims.Shims()
         self._code: CodeType | None = None
+        self._problems: dict[tuple[str, tuple[str, ...]], Problem | None] = {}
         self._builtins = self._restricted_builtins()
 
     def load(self) -> dict[str, Any]:
@@ -67,6 +68,11 @@ class Program:
 
     def problem(self, entry: str, parameters: tuple[str, ...]) -> Problem | None:
         """Why `entry(*parameters)` cannot be run as a process, or None."""
+        if (entry, parameters) not in self._problems:
+            self._problems[entry, parameters] = self._find_problem(entry, parameters)
+        return self._problems[entry, parameters]
+
+    def _find_problem(self, entry: str, parameters: tuple[str, ...]) -> Problem | None:
         try:
             namespace = self.load()
         except BaseException as error:  # whatever a learner's module raises is a finding, not a failure of ours

@@ -1,0 +1,112 @@
+"""What the page's worker calls: strings in, JSON out. Nothing that a learner does makes these functions raise."""
+
+import ast
+import contextlib
+import io
+import json
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from course import catalog, grading
+from course.results import run_to_json
+from unreliable import Program
+
+
+def check(exercise_id: str, source: str, report: Callable[[str], None]) -> str:
+    """Grades `source`; the Results as JSON. `report` hears of each test that starts."""
+
+    def tell(test: str, index: int, of: int) -> None:
+        report(json.dumps({"test": test, "index": index, "of": of}))
+
+    exercise = catalog.exercise(exercise_id)
+    return json.dumps(grading.grade(exercise, _program(exercise, source), report=tell).to_json())
+
+
+def run(exercise_id: str, source: str) -> str:
+    """One faultless run of `source`: problem, output and story as JSON."""
+    exercise = catalog.exercise(exercise_id)
+    program = _program(exercise, source)
+    problem, result = grading.run(exercise, program)
+    return json.dumps(run_to_json(result, program.output.text, problem))
+
+
+def warm_up() -> None:
+    """Takes every way once, so that a snapshot of the memory has all of it loaded."""
+    for exercise in catalog.exercises():
+        source = exercise.starter.read_text()
+        check(exercise.id, source, lambda _: None)
+        run(exercise.id, source)
+    run_cell("1 + 1")
+    reset_cells()
+
+
+def _program(exercise: catalog.Exercise, source: str) -> Program:
+    return Program(source, f"{exercise.name}.py")
+
+
+# A lesson's cells: one namespace for the page, the last expression is shown, as in a notebook.
+
+_cells: dict[str, Any] = {}
+
+
+def reset_cells() -> None:
+    """Forgets what the cells have defined."""
+    _cells.clear()
+    _cells["__name__"] = "__main__"
+
+
+def run_cell(source: str) -> str:
+    """Runs a cell; its problem, or its outputs as {mime, data}."""
+    printed = io.StringIO()
+    problem = None
+    shown: list[dict[str, str]] = []
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        try:
+            shown = _show(_value(source))
+        except BaseException as error:  # a cell's exception is its output
+            problem = _cell_problem(error)
+    text = printed.getvalue()[:MOST_TEXT]
+    outputs = ([{"mime": "text/plain", "data": text}] if text else []) + shown
+    return json.dumps({"problem": problem, "outputs": outputs})
+
+
+MOST_TEXT = 64 * 1024
+CELL = "<cell>"
+_ORDER = ("text/html", "image/svg+xml", "text/plain")
+
+
+def _value(source: str) -> Any:
+    """The value of the cell's last line, if that is an expression."""
+    tree = ast.parse(source, CELL)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, CELL, "exec"), _cells)
+    if last is None:
+        return None
+    assert isinstance(last, ast.Expr)
+    return eval(compile(ast.Expression(last.value), CELL, "eval"), _cells)
+
+
+def _show(value: Any) -> list[dict[str, str]]:
+    """The richest form that the value offers."""
+    if value is None:
+        return []
+    forms = {"text/html": "_repr_html_", "image/svg+xml": "_repr_svg_"}
+    offered = {mime: getattr(value, method)() for mime, method in forms.items() if hasattr(value, method)}
+    offered.setdefault("text/plain", repr(value)[:MOST_TEXT])
+    mime = next(mime for mime in _ORDER if offered.get(mime))
+    return [{"mime": mime, "data": offered[mime]}]
+
+
+def _cell_problem(error: BaseException) -> dict[str, Any]:
+    """What to tell of an exception in a cell: its line there, and its last words."""
+    if isinstance(error, SyntaxError):
+        advice = "Python cannot read the cell; mend this line."
+        return {"kind": "syntax", "line": error.lineno, "message": f"Syntax error: {error.msg}.", "advice": advice}
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == CELL]
+    message = "".join(traceback.format_exception_only(error)).strip()
+    advice = "Mend the cell and run it again; Reset brings the original back."
+    return {"kind": "crashed", "line": lines[-1] if lines else None, "message": message, "advice": advice}
+
+
+reset_cells()

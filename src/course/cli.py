@@ -1,0 +1,52 @@
+"""The command line: `course check FILE` grades one file, `course new ID` lays out an exercise."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from course import catalog, grading, report, scaffold
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0: passed; 1: failed; 2: it could not be tried."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (catalog.NotFound, grading.GraderError, scaffold.Refused, OSError) as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="course", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="grade a file under every schedule of its exercise")
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument("--exercise", metavar="ID", help="the exercise, if the file's name does not tell")
+    check.add_argument("--faults", type=int, default=grading.BUDGET, metavar="N", help="fault budget (default 2)")
+    check.add_argument("--replay", metavar="TOKEN", help="run one schedule, as a failed test names it")
+    check.add_argument("--html", type=Path, metavar="FILE", help="write the failing story as a page, too")
+    check.set_defaults(command=_check)
+    new = commands.add_parser("new", help="lay out the files of a new exercise")
+    new.add_argument("id", metavar="NN-topic/name")
+    new.set_defaults(command=_new)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    path: Path = options.file
+    exercise = catalog.exercise(options.exercise) if options.exercise else catalog.exercise_of(path)
+    program = report.load(path)
+    results = grading.grade(exercise, program, options.faults, options.replay)
+    print(report.text(results, path))
+    if options.html is not None:
+        options.html.write_text(report.html(results, program), encoding="utf-8")
+        print(f"The story is in {options.html}.")
+    return 0 if results.passed else 1
+
+
+def _new(options: argparse.Namespace) -> int:
+    for path in scaffold.lay_out(options.id):
+        print(path)
+    return 0

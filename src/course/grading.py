@@ -1,0 +1,90 @@
+"""Grading one submission of one exercise, in this interpreter, by the exercise's own pytest file.
+
+The page and the command line come through here; `pytest tests/graders` reaches the same plugin by itself.
+"""
+
+import contextlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import module_from_spec, spec_from_file_location
+
+import pytest
+
+from course.catalog import Exercise, root
+from course.pytest_plugin import BUDGET, PROGRAM, problem_of, result_of
+from course.results import Results, TestResult
+from unreliable import Problem, Program, Replay, Scenario, replay
+
+type Report = Callable[[str, int, int], None]  # test, its number from 0, how many there are
+
+
+@dataclass
+class _Collector:
+    """Hands the program to the session and takes the results out of it."""
+
+    program: Program
+    report: Report | None
+    results: list[TestResult] = field(default_factory=list[TestResult])
+    errors: list[str] = field(default_factory=list[str])
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[PROGRAM] = self.program
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.errors.append(str(report.longrepr))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.results = [result_of(item) for item in session.items]
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if self.report is not None:
+            number = self.results.index(result_of(item))
+            self.report(item.name, number, len(self.results))
+
+
+class GraderError(Exception):
+    """The grader itself is broken: no verdict about the submission."""
+
+
+def grade(
+    exercise: Exercise,
+    program: Program,
+    faults: int = BUDGET,
+    token: str | None = None,
+    report: Report | None = None,
+) -> Results:
+    """Runs the exercise's grader on the program. Raises GraderError if the grader cannot be run."""
+    collector = _Collector(program, report)
+    options = ["--faults", str(faults), *(["--replay", token] if token else [])]
+    quiet = ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-s", "-o", "addopts="]
+    quiet += ["--import-mode=importlib", "--rootdir", str(root()), "-p", "course.pytest_plugin"]
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        status = pytest.main([*quiet, *options, str(exercise.grader)], plugins=[collector])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise GraderError("\n".join(collector.errors) or said.getvalue())
+    problem = next((result.problem for result in collector.results if result.problem), None)
+    return Results(exercise.id, problem, collector.results, program.output.text)
+
+
+def scenario_of(exercise: Exercise) -> Scenario:
+    """The faultless world of an exercise: its grader's SCENARIO."""
+    spec = spec_from_file_location(f"grader_of_{exercise.name}", exercise.grader)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.SCENARIO
+
+
+def run(exercise: Exercise, program: Program) -> tuple[Problem | None, Replay | None]:
+    """One faultless run of the program in the exercise's world, with what it prints in `program.output`."""
+    scenario = scenario_of(exercise)
+    program.output.collecting = True
+    problem = problem_of(scenario, program)
+    if problem is not None:
+        return problem, None
+    result = replay(scenario, program)
+    return result.problem or program.output.problem, result

@@ -1,0 +1,81 @@
+"""Results: what a grading found, in the one form that page, terminal and instructors read."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from unreliable import Replay, Trace, Verdict, diagram
+from unreliable.program import Problem
+
+SCHEMA = 1
+
+
+@dataclass
+class TestResult:
+    """One test of a grader. `story` is there for a failed one."""
+
+    name: str
+    title: str
+    outcome: str = "error"  # passed, failed, error
+    schedules: dict[str, Any] | None = None
+    anomaly: str | None = None
+    sentence: str | None = None
+    token: str | None = None
+    problem: Problem | None = None
+    story: dict[str, Any] | None = None
+
+    def take(self, verdict: Verdict) -> None:
+        """Adds what an exploration found."""
+        self.schedules = {
+            "run": verdict.run,
+            "covered": verdict.covered,
+            "exhausted": verdict.exhausted,
+            "faults": verdict.budget,
+        }
+        if verdict.anomaly is not None:
+            self.fail(verdict.anomaly.name, verdict.anomaly.sentence)
+            self.token = verdict.token
+            self.problem = verdict.problem
+            if verdict.trace is not None:
+                self.story = story(verdict.trace, self.token)
+
+    def fail(self, anomaly: str, sentence: str) -> None:
+        self.outcome = "failed"
+        self.anomaly = anomaly
+        self.sentence = sentence
+
+
+@dataclass
+class Results:
+    """One grading of one submission."""
+
+    exercise: str
+    problem: Problem | None = None
+    tests: list[TestResult] = field(default_factory=list[TestResult])
+    output: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.tests) and all(test.outcome == "passed" for test in self.tests)
+
+    def to_json(self) -> dict[str, Any]:
+        """By the schema of docs/results.schema.json."""
+        return {"schema": SCHEMA, **asdict(self), "passed": self.passed}
+
+
+def story(trace: Trace, token: str | None) -> dict[str, Any]:
+    """A trace as the page tells it: diagram, sentences, and the state after each event."""
+    return {
+        "svg": diagram.svg(trace),
+        "text": [event.text for event in trace.events],
+        "events": [asdict(event) for event in trace.events],
+        "token": token,
+    }
+
+
+def run_to_json(replay: Replay | None, output: str, problem: Problem | None) -> dict[str, Any]:
+    """One faultless run, as the page shows it."""
+    return {
+        "problem": asdict(problem) if problem else None,
+        "output": output,
+        "story": story(replay.trace, None) if replay else None,
+    }
