@@ -28,7 +28,7 @@ export interface Earlier {
   readonly replacedBy: "reset" | "switch";
 }
 
-export type Trouble = "full" | "blocked" | "damaged";
+export type Trouble = "full" | "blocked";
 
 export class Draft {
   source: string;
@@ -89,7 +89,6 @@ export class Draft {
 
   /** The damaged record stays in storage under a key of its own. */
   forgetDamaged(): void {
-    this.trouble = null;
     this.damaged = null;
   }
 
@@ -117,12 +116,13 @@ export class Draft {
     if (!this.unsaved) return;
     try {
       const storage = this.#storage();
+      this.#rescueDamaged(storage);
       this.#lookForOtherTab(storage);
       const raw = JSON.stringify(this.#record());
       storage.setItem(this.#saveTo, raw);
       if (this.#saveTo === this.key) this.#lastSeen = raw;
       this.unsaved = false;
-      if (this.trouble !== "damaged") this.trouble = null;
+      this.trouble = null;
     } catch (error) {
       this.trouble = isFull(error) ? "full" : "blocked";
     }
@@ -144,9 +144,8 @@ export class Draft {
     this.#lastSeen = raw;
     const saved = parse(raw);
     if (saved === null) {
-      this.trouble = "damaged";
       this.damaged = raw;
-      storage.setItem(`${this.key}/damaged`, raw);
+      this.#rescueDamaged(storage);
       return;
     }
     this.earlier = saved.earlier;
@@ -162,6 +161,11 @@ export class Draft {
     this.#beganFrom = this.starter;
     this.newerStarter = false;
     this.unsaved = true;
+  }
+
+  /** Before anything is written over it. */
+  #rescueDamaged(storage: Storage): void {
+    if (this.damaged !== null) storage.setItem(`${this.key}/damaged`, this.damaged);
   }
 
   #lookForOtherTab(storage: Storage): void {

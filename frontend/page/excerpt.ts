@@ -18,8 +18,14 @@ export function excerpt(source: string, line: number | null, process: string): T
 
 function around(lines: readonly string[], line: number): TemplateResult[] {
   const from = Math.max(1, line - AROUND);
-  return lines.slice(from - 1, line + AROUND).map((text, i) => {
+  return outdented(lines.slice(from - 1, line + AROUND)).map((text, i) => {
     const here = from + i === line;
     return html`<span class="code-line ${here ? "here" : ""}"><span class="number">${here ? "▸ " : ""}${from + i}</span>${text}\n</span>`;
   });
+}
+
+/** Without the indentation that all of them share: the panel is narrow. */
+function outdented(lines: readonly string[]): string[] {
+  const indents = lines.filter((text) => text.trim() !== "").map((text) => text.search(/\S/));
+  return lines.map((text) => text.slice(Math.min(...indents)));
 }

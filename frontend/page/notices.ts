@@ -20,6 +20,12 @@ export interface NoticeActions {
 export function notices(draft: Draft, act: NoticeActions): TemplateResult {
   return html`<div class="notices" role="status">
     ${trouble(draft, act)}
+    ${draft.damaged === null
+      ? nothing
+      : notice("Code that was saved here before cannot be read. It has been kept, and you start from the starter.", [
+          button("Download what was saved", act.downloadDamaged),
+          button("Dismiss", act.forgetDamaged),
+        ])}
     ${draft.other === null
       ? nothing
       : notice("There is a different version of this exercise from another tab. Nothing is overwritten until you choose.", [
@@ -38,12 +44,6 @@ export function notices(draft: Draft, act: NoticeActions): TemplateResult {
 }
 
 function trouble(draft: Draft, act: NoticeActions): TemplateResult | typeof nothing {
-  if (draft.trouble === "damaged") {
-    return notice("Code that was saved here before cannot be read. It has been set aside, and you start from the starter.", [
-      button("Download what was saved", act.downloadDamaged),
-      button("Dismiss", act.forgetDamaged),
-    ]);
-  }
   if (draft.trouble === null) return nothing;
   const why = draft.trouble === "full" ? "its storage for this site is full" : "it does not allow this site to store anything";
   return notice(`Your browser cannot save your code: ${why}. It lives in this tab only.`, [

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 
 import type { Problem, Results, RunResult, Story, TestResult } from "../messages";
 import { disclosure } from "./parts";
-import { cap, capital, schedulesLine, summary } from "./wording";
+import { cap, capital, commonProblem, schedulesLine, summary } from "./wording";
 
 /** What the reader has folded open, by name: a test's name, or "output". */
 export interface Folds {
@@ -21,13 +21,15 @@ export interface Shown {
 }
 
 export function resultsView(results: Results, shown: Shown): TemplateResult {
+  const problem = commonProblem(results);
   return frame(
     summary(results),
     results.passed ? "passed" : "failed",
     shown,
     html`
-      ${results.problem === null ? nothing : problemView(results.problem)}
-      <ol class="tests">${results.tests.map((test) => testView(test, shown))}</ol>
+      ${problem === null
+        ? html`<ol class="tests">${results.tests.map((test) => testView(test, shown))}</ol>`
+        : problemView(problem)}
       ${outputView(results.output, shown.folds)}
     `,
   );
@@ -72,14 +74,19 @@ function testView(test: TestResult, shown: Shown): TemplateResult {
         ${sign(test.outcome)} <span class="outcome">${outcomes[test.outcome]}</span> ${test.title}
       </p>
       ${test.schedules === null ? nothing : html`<p class="schedules">${schedulesLine(test.schedules)}</p>`}
-      ${test.anomaly === null && test.sentence === null
-        ? nothing
-        : html`<p class="anomaly">
-            ${test.anomaly === null ? nothing : html`<strong>${capital(test.anomaly)}.</strong>`} ${test.sentence}
-          </p>`}
+      ${anomalyView(test)}
       ${test.problem === null ? nothing : problemView(test.problem)}
       ${test.story === null ? nothing : storyFold(test.name, test.story, shown)}
     </li>`;
+}
+
+/** A problem has its own words, so the sentence that goes with it is left out. */
+function anomalyView({ anomaly, sentence, problem }: TestResult): TemplateResult | typeof nothing {
+  const words = problem === null ? sentence : null;
+  if (anomaly === null && words === null) return nothing;
+  return html`<p class="anomaly">
+    ${anomaly === null ? nothing : html`<strong>${capital(anomaly)}.</strong>`} ${words}
+  </p>`;
 }
 
 function storyFold(name: string, story: Story, { folds, exercise, source }: Shown): TemplateResult {

@@ -21,7 +21,13 @@ export class StoryLine extends Event {
   }
 }
 
-let stories = 0;
+/** Drawn, because few fonts have these signs. */
+const icons = {
+  first: "M5 5h3v14H5zM19 5v14L9 12z",
+  previous: "M17 5v14L7 12z",
+  next: "M7 5v14l10-7z",
+  last: "M16 5h3v14h-3zM5 5v14l10-7z",
+};
 
 export class CourseStory extends LitElement {
   static override properties = {
@@ -36,7 +42,6 @@ export class CourseStory extends LitElement {
 
   #index = 0;
   #listOpen = false;
-  readonly #id = `story-${(stories += 1)}`;
   readonly #diagram = new Diagram();
   readonly #copy = new CopyButton(this);
 
@@ -58,17 +63,19 @@ export class CourseStory extends LitElement {
     const event = this.#event;
     if (event === undefined) return html`<p>This schedule has no events.</p>`;
     return html`
+      <div class="reins">
+        ${this.#controls()}
+        <p class="sentence" aria-live="polite">${this.#sentence(this.#index)}</p>
+      </div>
       <div class="diagram" role="group" aria-label="Diagram of this schedule" tabindex="0">
         ${this.#diagram.element}
       </div>
-      ${this.#controls()}
-      <p class="sentence" id="${this.#id}-sentence" aria-live="polite">${this.#sentence(this.#index)}</p>
       <div class="panels">
         ${excerpt(this.source, event.line, event.process)}
         ${statePanels(this.story.events[this.#index - 1]?.state ?? null, event.state)}
       </div>
       ${disclosure("All steps in words", this.#listOpen, () => this.#toggleList(), this.#list())}
-      ${this.story.token === "" ? nothing : this.#copy.render(replayCommand(this.exercise, this.story.token))}
+      ${this.story.token === null ? nothing : this.#copy.render(replayCommand(this.exercise, this.story.token))}
     `;
   }
 
@@ -86,17 +93,17 @@ export class CourseStory extends LitElement {
 
   #controls(): TemplateResult {
     const at = this.#index;
-    const button = (label: string, sign: string, to: number, off: boolean) => html`
+    const button = (label: string, path: string, to: number, off: boolean) => html`
       <button type="button" title=${label} aria-label=${label} aria-disabled=${off} @click=${() => this.#go(to)}>
-        ${sign}
+        <svg viewBox="0 0 24 24" aria-hidden="true"><path d=${path} /></svg>
       </button>`;
     return html`
       <div class="steps" role="group" aria-label="Steps of the story">
-        ${button("First step", "⏮", 0, at === 0)} ${button("Previous step", "◀", at - 1, at === 0)}
+        ${button("First step", icons.first, 0, at === 0)} ${button("Previous step", icons.previous, at - 1, at === 0)}
         <input type="range" min="0" max=${this.#last} .value=${String(at)} aria-label="Step"
           aria-valuetext="step ${at + 1} of ${this.#last + 1}"
           @input=${(e: InputEvent) => this.#go(Number((e.target as HTMLInputElement).value))} />
-        ${button("Next step", "▶", at + 1, at === this.#last)} ${button("Last step", "⏭", this.#last, at === this.#last)}
+        ${button("Next step", icons.next, at + 1, at === this.#last)} ${button("Last step", icons.last, this.#last, at === this.#last)}
         <span class="count" aria-hidden="true">${at + 1} / ${this.#last + 1}</span>
         <span class="time">${this.#event?.time_ms ?? 0} ms</span>
       </div>`;

@@ -1,6 +1,6 @@
 /** The sentences of the page, apart from the page, so that each is written and tested once. */
 
-import type { Progress, Results, Schedules, TestResult } from "../messages";
+import type { Problem, Progress, Results, Schedules, TestResult } from "../messages";
 
 const count = (n: number): string => n.toLocaleString("en");
 
@@ -23,9 +23,16 @@ export const passedOf = (results: Results): number =>
 export const firstFailure = (results: Results): TestResult | undefined =>
   results.tests.find((test) => test.outcome !== "passed");
 
+/** The problem that kept every test from saying anything of its own: a syntax error, say. */
+export function commonProblem({ problem, tests }: Results): Problem | null {
+  return problem !== null && tests.every((test) => test.problem !== null && test.story === null)
+    ? problem
+    : null;
+}
+
 /** The line above the tests. */
 export function summary(results: Results): string {
-  if (results.problem !== null) return "Your code could not be checked.";
+  if (commonProblem(results) !== null) return "Your code could not be checked.";
   const total = results.tests.length;
   if (results.passed) {
     const run = results.tests.reduce((sum, test) => sum + (test.schedules?.run ?? 0), 0);
@@ -36,8 +43,9 @@ export function summary(results: Results): string {
 
 /** What a screen reader hears: the summary, and the one thing to look at first. */
 export function announcement(results: Results): string {
-  if (results.problem !== null) {
-    const { line, message } = results.problem;
+  const problem = commonProblem(results);
+  if (problem !== null) {
+    const { line, message } = problem;
     return `${summary(results)} ${line === null ? "" : `Line ${line}: `}${message}`;
   }
   const failure = firstFailure(results);
