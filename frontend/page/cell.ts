@@ -163,7 +163,7 @@ export class CourseCell extends LitElement {
 /** HTML and SVG come from our own Python and go through `safeMarkup`; text is text. */
 function outputView({ mime, data }: Output): TemplateResult {
   if (mime === "text/plain") return html`<pre class="output text" tabindex="0">${data}</pre>`;
-  return html`<div class="output ${mime === "text/html" ? "html" : "svg"}">${guard([data], () => safeMarkup(data))}</div>`;
+  return html`<div class="output ${mime === "text/html" ? "html" : "svg"}" tabindex="0">${guard([data], () => safeMarkup(data))}</div>`;
 }
 
 customElements.define("course-cell", CourseCell);

@@ -65,6 +65,7 @@ export class Draft {
   edit(source: string): void {
     if (source === this.source) return;
     this.source = source;
+    if (source === this.earlier?.source) this.earlier = null; // the editor's own undo did it
     this.unsaved = true;
   }
 
@@ -76,8 +77,6 @@ export class Draft {
   bringBackEarlier(): void {
     if (this.earlier === null) return;
     this.edit(this.earlier.source);
-    this.earlier = null;
-    this.unsaved = true;
   }
 
   /** Keeps the learner's code; the newer starter is not mentioned again. */

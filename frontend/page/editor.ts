@@ -1,7 +1,7 @@
 /**
  * The code editor: a lazy chunk, because CodeMirror is most of what the page could load.
  *
- * Colours are Material's own custom properties, so the palette toggle recolours the editor with no
+ * Colours are custom properties, most of them Material's own, so the palette toggle recolours the editor with no
  * word from us. Tab indents; after Escape it leaves the editor, so that nobody is trapped in it.
  */
 

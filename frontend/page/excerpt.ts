@@ -9,10 +9,10 @@ export function excerpt(source: string, line: number | null, process: string): T
   const title = line === null ? "Not in your code" : `Your code, line ${line}`;
   return html`
     <section class="panel excerpt">
-      <h5>${title} <span class="process">${process}</span></h5>
+      <h4>${title} <span class="process">${process}</span></h4>
       ${line === null || line > lines.length
         ? html`<p class="quiet">This step happens in the world around your code.</p>`
-        : html`<pre>${around(lines, line)}</pre>`}
+        : html`<pre tabindex="0">${around(lines, line)}</pre>`}
     </section>`;
 }
 

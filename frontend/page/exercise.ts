@@ -34,6 +34,8 @@ export class CourseExercise extends LitElement {
   #draft!: Draft;
   #answer: Answer | null = null;
   #said = "";
+  /** Why the last Check or Run gave no answer. */
+  #ended = "";
   #storyLine: number | null = null;
   #solution: SolutionStage = "closed";
   #compared: { readonly title: string; readonly other: string } | null = null;
@@ -99,6 +101,7 @@ export class CourseExercise extends LitElement {
       ${this.#editor.render(this.#draft.source)}
       ${this.#toolbar()} ${statusLine(this.#task.wanted)} ${this.#task.render()}
       <p class="visually-hidden" role="status">${this.#said}</p>
+      ${this.#ended === "" ? nothing : html`<p class="notice">${this.#ended}</p>`}
       ${this.#answerView()}
       ${this.#hints()}
       ${this.#parts.solution === null
@@ -186,10 +189,16 @@ export class CourseExercise extends LitElement {
   async #ask(what: string, work: () => Promise<void>): Promise<void> {
     if (this.#task.running) return;
     this.#save();
+    this.#ended = "";
     this.#say(`${what}…`);
     const failure = await this.#task.run(what, work);
-    if (failure === null) return;
-    this.#say(failure.name === "Stopped" ? "Stopped." : failure.message);
+    if (failure !== null) this.#end(failure);
+  }
+
+  #end(failure: Error): void {
+    const stopped = failure.name === "Stopped";
+    this.#ended = stopped ? "Stopped. Your code is as it was." : `It ended without an answer: ${failure.message}`;
+    this.#say(this.#ended);
   }
 
   #reset(): void {

@@ -65,6 +65,7 @@ export class LazyEditor implements ReactiveController {
     this.#loading = true;
     try {
       const { openEditor } = await import("./editor");
+      await anotherTask(); // loading and opening together would hold up the page
       const place = this.#place.value;
       if (place === undefined || !this.host.isConnected) return;
       const hadFocus = document.activeElement === this.#plain.value;
@@ -98,3 +99,5 @@ export class LazyEditor implements ReactiveController {
     this.#editor?.focus();
   }
 }
+
+const anotherTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));

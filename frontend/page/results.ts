@@ -102,9 +102,9 @@ export function problemView(problem: Problem): TemplateResult {
   return html`
     <div class="problem">
       <p class="problem-message">
-        ${problem.line === null ? nothing : html`<strong>Line ${problem.line}:</strong>`} ${problem.message}
+        ${problem.line === null ? nothing : html`<strong>Line ${problem.line}:</strong>`} <span class="words">${problem.message}</span>
       </p>
-      ${problem.advice === "" ? nothing : html`<p class="advice">${problem.advice}</p>`}
+      ${problem.advice === "" ? nothing : html`<p class="advice words">${problem.advice}</p>`}
     </div>`;
 }
 

@@ -28,7 +28,7 @@ function panel(title: string, columns: readonly string[], rows: readonly MarkedR
   const changes = rows.some((row) => row.mark !== "");
   return html`
     <section class="panel ${changes ? "has-changes" : ""}">
-      <h5>${title}</h5>
+      <h4>${title}</h4>
       <div class="scroll" tabindex="0" role="group" aria-label=${title}>
         <table class="state">
           <thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
