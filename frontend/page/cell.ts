@@ -110,7 +110,7 @@ export class CourseCell extends LitElement {
   /** Whether it ended well. */
   async runAlone(): Promise<boolean> {
     const { source } = this;
-    const result = await python.host.runCell(source);
+    const result = await python.runCell(source);
     this.#result = result;
     this.ran = result.problem === null ? { generation: python.generation, source } : null;
     this.#mark();

@@ -77,7 +77,9 @@ export class CourseExercise extends LitElement {
     this.#draft = new Draft(this.#id, this.#parts.starter, () => localStorage);
     this.addEventListener(StoryLine.type, (event) => this.#point((event as StoryLine).line));
     this.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat) this.#check();
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault(); // or the button that has the focus would be pressed too
+      if (!event.repeat) this.#check();
     });
     for (const hint of this.#parts.hints) hint.addEventListener("toggle", () => this.requestUpdate());
   }
@@ -197,7 +199,7 @@ export class CourseExercise extends LitElement {
 
   #end(failure: Error): void {
     const stopped = failure.name === "Stopped";
-    this.#ended = stopped ? "Stopped. Your code is as it was." : `It ended without an answer: ${failure.message}`;
+    this.#ended = stopped ? "Stopped. Your code is as it was." : failure.message;
     this.#say(this.#ended);
   }
 

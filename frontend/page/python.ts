@@ -1,6 +1,6 @@
 /** The one Python of this page, and the page's only way to it. */
 
-import type { CellResult, Progress, Results, RunResult } from "../messages";
+import type { CellResult, Problem, Progress, Results, RunResult } from "../messages";
 import type { Status } from "../runtime/runtime";
 
 /** What the page needs of a runtime: `Runtime` offers it, and so does a test's stand-in. */
@@ -13,6 +13,9 @@ export interface Host {
   runCell(source: string): Promise<CellResult>;
   stop(): void;
 }
+
+/** Problems after which a fresh interpreter takes over. */
+const ENDS_PYTHON: ReadonlySet<Problem["kind"]> = new Set<Problem["kind"]>(["endless", "memory"]);
 
 /** Tells the elements with a `status` event that the runtime's status has changed. */
 class Python extends EventTarget {
@@ -30,6 +33,18 @@ class Python extends EventTarget {
 
   get status(): Status {
     return this.#host?.status ?? { phase: "idle" };
+  }
+
+  /** The spare that takes over knows nothing of the cells. */
+  stop(): void {
+    this.generation += 1;
+    this.host.stop();
+  }
+
+  async runCell(source: string): Promise<CellResult> {
+    const result = await this.host.runCell(source);
+    if (result.problem !== null && ENDS_PYTHON.has(result.problem.kind)) this.generation += 1;
+    return result;
   }
 
   get host(): Host {

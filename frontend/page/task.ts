@@ -1,4 +1,4 @@
-/** One piece of work that an element asked Python for: at most one at a time, and it can be stopped. */
+/** One piece of work that an element asked Python for. There is one at a time on a page, and it can be stopped. */
 
 import { html, nothing, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from "lit";
 
@@ -7,6 +7,8 @@ import { python } from "./python";
 import { elapsed, progressLine } from "./wording";
 
 type Host = ReactiveControllerHost & HTMLElement;
+
+let busy = false;
 
 const INTENTS = ["focusin", "pointerdown", "keydown"] as const;
 
@@ -35,6 +37,7 @@ export class Task implements ReactiveController {
 
   /** Does the work; answers why it did not end well, or null. */
   async run(what: string, work: () => Promise<void>): Promise<Error | null> {
+    if (busy) return new Error("Python is busy with another run on this page. Stop that first.");
     this.#begin(what);
     try {
       await work();
@@ -47,7 +50,7 @@ export class Task implements ReactiveController {
   }
 
   stop(): void {
-    if (this.running) python.host.stop();
+    if (this.running) python.stop();
   }
 
   progress(progress: Progress): void {
@@ -55,9 +58,9 @@ export class Task implements ReactiveController {
     this.host.requestUpdate();
   }
 
-  /** Nothing for the first moment: an answer that comes at once needs no announcement. */
+  /** Nothing while Python still starts: the status line speaks of that. */
   render(): TemplateResult | typeof nothing {
-    if (!this.running) return nothing;
+    if (!this.running || python.status.phase === "starting") return nothing;
     const progress = this.#progress;
     const passed = performance.now() - this.#since;
     return html`
@@ -69,6 +72,7 @@ export class Task implements ReactiveController {
   }
 
   #begin(what: string): void {
+    busy = true;
     this.running = true;
     this.#what = what;
     this.#progress = null;
@@ -78,6 +82,7 @@ export class Task implements ReactiveController {
   }
 
   #end(): void {
+    busy = false;
     this.running = false;
     clearInterval(this.#ticker);
     this.host.requestUpdate();

@@ -1,0 +1,8 @@
+/** The page's entry: gives the elements their Python, which starts only when a reader wants it. */
+
+import { Runtime } from "../runtime/runtime";
+import "./cell";
+import "./exercise";
+import { python } from "./python";
+
+python.provide(new Runtime());
