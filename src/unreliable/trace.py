@@ -2,17 +2,21 @@
 
 Rules
 - A trace is recorded only when somebody will read it; recording changes nothing of the run.
-- An event is frozen data: number, virtual time, process, kind, the learner's line, a sentence, and where on the
-  diagram it lies: the lane it reaches (`to`) and whether the message or its answer got lost on the way.
+- An event is frozen data: number, virtual time, process, kind, the learner's line, a sentence, and where on
+  the diagram it lies: the lane it reaches (`to`; for a poll or a receive, the lane that it comes from) and
+  whether the message or its answer got lost on the way.
+- A sentence says all; a label names it in at most `MOST_LABEL` characters: it has to fit between two lanes.
 - Two runs are the same if their traces' `fingerprint` is the same; it covers every byte of every event.
 """
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from unreliable import requests as r
+from unreliable.database import translate
 from unreliable.program import Problem
 
 if TYPE_CHECKING:
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
     from unreliable.world import Process, World
 
 DATABASE = "database"
+MOST_LABEL = 28
+MOST_SHOWN = 60  # characters of a message or of a value in a sentence
+MOST_SQL = 160
 
 # Kinds of events whose shape on the diagram is their own; every other kind is an arrow to a lane.
 START, RESTART, CRASH, EXCEPTION, RETURN, PAUSE, SLEEP = (
@@ -76,107 +83,134 @@ class Trace:
             self._add(process, RESTART, f"{process.name} restarts with an empty memory", "restart")
 
     def crashed(self, process: "Process") -> None:
-        doing = f" before {_describe(process.request)}" if process.request else ""
-        self._add(process, CRASH, f"{process.name} crashes{doing}", "crash")
+        text = f"{process.name} crashes before {_describe(process.request)}"
+        self._add(process, CRASH, text + self._rolled_back(process), f"crash before {_name(process.request)}")
 
     def ended(self, process: "Process", problem: Problem | None) -> None:
         if problem is None:
             self._add(process, RETURN, f"{process.name} returns", "return")
             return
-        text = f"{process.name} dies of an exception: {problem.message}"
-        self._add(process, EXCEPTION, text, "exception", line=problem.line)
+        text = f"{process.name} dies of an exception: {_cut(problem.message, MOST_SQL)}"
+        label = problem.message.partition(":")[0] if problem.kind == "crashed" else "exception"
+        self._add(process, EXCEPTION, text + self._rolled_back(process), label, line=problem.line)
 
     def paused(self, process: "Process", duration_ms: int) -> None:
-        text = f"{process.name} stands still for {_seconds(duration_ms)} before {_describe(process.request)}"
+        text = f"{process.name} pauses for {_seconds(duration_ms)} before {_describe(process.request)}"
         self._add(process, PAUSE, text, f"pause {_seconds(duration_ms)}")
 
     def slept(self, process: "Process", request: r.Sleep) -> None:
         duration = _seconds(request.duration_ms)
         self._add(process, SLEEP, f"{process.name} sleeps for {duration}", f"sleep {duration}")
 
+    def _rolled_back(self, process: "Process") -> str:
+        return "; its transaction is rolled back" if self._in_transaction(process) else ""
+
+    def _in_transaction(self, process: "Process") -> bool:
+        depth = 0
+        for event in self.events:
+            if event.process != process.name:
+                continue
+            if event.kind == "begin":
+                depth += 1
+            elif event.kind in ("commit", "rollback"):
+                depth -= 1
+            if event.kind == RESTART or event.lost:
+                depth = 0
+        return depth > 0
+
     # Broker
 
     def produced(self, process: "Process", record: r.Record, outcome: str) -> None:
-        text = f"{process.name} sends {_show(record.value)}: {_place(record)}"
+        text = f"{process.name} sends {_summary(record.value)}: {_place(record)}"
         lost = "reply" if outcome == "lose reply" else None
         if lost:
             text += "; the acknowledgement is lost"
-        self._add(process, "produce", text, _show(record.value), _lane(record), lost)
+        self._add(process, "produce", text, _entry(record), _lane(record), lost)
 
     def resent(self, process: "Process", record: r.Record) -> None:
-        text = f"{process.name} heard no acknowledgement and sends {_show(record.value)} again: {_place(record)}"
-        self._add(process, "resend", text, _show(record.value), _lane(record))
+        sends = f"{process.name} has heard no acknowledgement and sends {_summary(record.value)} again"
+        self._add(process, "resend", f"{sends}: {_place(record)}", _entry(record), _lane(record))
 
     def polled(self, process: "Process", record: r.Record) -> None:
-        text = f"{process.name} reads {_show(record.value)}, offset {record.offset} of {_lane(record)}"
-        label = f"@{record.offset} {_show(record.value)}"
-        self._add(process, "poll", text, label, _lane(record))
+        text = f"{process.name} reads {_summary(record.value)}: {_place(record)}"
+        self._add(process, "poll", text, _entry(record), _lane(record))
 
-    def committed_offsets(self, process: "Process", offsets: tuple[tuple[str, int, int], ...], outcome: str) -> None:
-        for topic, partition, offset in offsets or (("", -1, -1),):
-            lane = f"{topic}-{partition}" if topic else None
-            label = f"commit offset {offset}" if topic else "commit nothing"
-            text = f"{process.name} commits offset {offset} of {lane}" if topic else f"{process.name}: {label}"
-            ending = {
-                "refused": ", which is refused: it is no longer a member of the group",
-                "lose request": "; the request is lost, nothing is committed",
-                "lose reply": "; it is committed, but the answer is lost",
-            }.get(outcome, "")
-            kind = "refused" if outcome == "refused" else "commit offset"
-            self._add(process, kind, text + ending, label, lane, _lost(outcome))
+    def committed_offsets(
+        self, process: "Process", offsets: tuple[tuple[str, int, int], ...], outcome: str
+    ) -> None:
+        kind = "refused" if outcome == "refused" else "commit offset"
+        ending = {
+            "refused": ", which is refused: it is no longer a member of the group",
+            "lose request": ", but the request is lost: nothing is committed",
+            "lose reply": ", which succeeds, but the answer is lost",
+        }.get(outcome, "")
+        for topic, partition, offset in offsets:
+            lane = f"{topic}-{partition}"
+            text = f"{process.name} commits offset {offset} of {lane}{ending}"
+            self._add(process, kind, text, f"commit offset {offset}", lane, _lost(outcome))
+        if not offsets:
+            self._add(process, kind, f"{process.name} commits no offset{ending}", "commit no offset")
 
     def joined(self, process: "Process") -> None:
         self._add(process, "join", f"{process.name} joins its consumer group", "join")
 
     def expired(self, process: "Process") -> None:
-        text = f"the session of {process.name} is over: its partitions are given to others"
+        text = f"the session of {process.name} is over: its partitions go to the others of the group"
         self._add(process, "expire", text, "session over")
 
     def assigned(self, assignment: dict[str, tuple["Partition", ...]]) -> None:
         for name, partitions in assignment.items():
-            mine = ", ".join(f"{topic}-{number}" for topic, number in partitions) or "no partition"
             process = self._world.processes[name]
-            self._add(process, "assign", f"{name} is given {mine}, from the committed offsets", f"given {mine}")
+            committed = self._world.broker.groups[process.spec.group].committed
+            mine = [f"{topic}-{number}" for topic, number in partitions]
+            starts = [f"from offset {committed.get(key, 0)}" for key in partitions]
+            places = [f"{lane} {start}" for lane, start in zip(mine, starts, strict=True)]
+            text = f"{name} is given {', '.join(places) or 'no partition'}"
+            self._add(process, "assign", text, f"given {', '.join(mine) or 'no partition'}")
 
     # Database
 
     def database(
         self, process: "Process", request: r.Request, outcome: str, reply: r.Rows | r.Failure | None = None
     ) -> None:
-        did = f"{process.name}: {_describe(request)}"
-        kind = type(request).__name__.lower()
-        ending = {
-            "lose request": "; the connection breaks before it, so all is rolled back",
-            "lose reply": "; it is committed, but the connection breaks before the answer",
-        }.get(outcome, "")
+        kind = _kind(request)
+        text = f"{process.name} {_DID.get(kind, 'runs ' + _describe(request))}"
+        label = _name(request)
         if isinstance(reply, r.Failure):
-            kind, ending = "error", f" fails: {reply.error} ({reply.arguments[0]})"
+            kind, label = "error", reply.error
+            text += f", which fails: {reply.error} ({reply.arguments[0]})"
         elif isinstance(reply, r.Rows):
-            ending = _result(reply)
-        self._add(process, kind, did + ending, _short(request), DATABASE, _lost(outcome))
+            text += _result(reply)
+            if kind == "write" and not self._in_transaction(process):
+                text += ", committed at once"
+        text += {
+            "lose request": ", but the connection breaks before it: all is rolled back",
+            "lose reply": ", which succeeds, but the connection breaks before the answer",
+        }.get(outcome, "")
+        self._add(process, kind, text, label, DATABASE, _lost(outcome))
 
     def locked(self, process: "Process", request: r.Execute) -> None:
-        text = f"{process.name} waits for another transaction to end before {_describe(request)}"
+        text = f"{process.name} waits for another transaction to end: {_describe(request)}"
         self._add(process, "wait", text, "waits for lock", DATABASE)
 
     # Network
 
     def sent(self, process: "Process", request: r.Send, outcome: str) -> None:
+        kind = outcome if outcome in ("delay", "duplicate") else "send"
         ending = {
             "lose": "; it is lost",
             "duplicate": "; the network delivers it twice",
             "delay": "; the network delays it",
         }.get(outcome, "")
-        text = f"{process.name} sends {_show(request.payload)} to {request.to}{ending}"
+        text = f"{process.name} sends {_summary(request.payload)} to {request.to}{ending}"
         lost = "request" if outcome == "lose" else None
-        label = _show(request.payload) + (f" ({outcome})" if outcome in ("delay", "duplicate") else "")
-        self._add(process, "send", text, label, request.to, lost)
+        self._add(process, kind, text, _summary(request.payload, MOST_LABEL), request.to, lost)
 
     def received(self, process: "Process", sender: str, payload: r.Plain) -> None:
-        text = f"{process.name} receives {_show(payload)} from {sender}"
-        self._add(process, "receive", text, f"got {_show(payload)}")
+        text = f"{process.name} receives {_summary(payload)} from {sender}"
+        self._add(process, "receive", text, _summary(payload, MOST_LABEL), sender)
 
-    def _add(
+    def _add(  # noqa: PLR0913, PLR0917 the fields of an event
         self,
         process: "Process",
         kind: str,
@@ -187,10 +221,22 @@ class Trace:
         line: int | None = None,
     ) -> None:
         world = self._world
+        label = _cut(label, MOST_LABEL)
         if line is None and process.driver is not None:
             line = process.driver.line()
         self.events.append(
-            Event(len(self.events), world.now_ms, process.name, kind, line, text, label, to, lost, lasting(world))
+            Event(
+                len(self.events),
+                world.now_ms,
+                process.name,
+                kind,
+                line,
+                text,
+                label,
+                to,
+                lost,
+                lasting(world),
+            )
         )
 
 
@@ -202,7 +248,8 @@ def lasting(world: "World") -> dict[str, Any]:
         tables[name] = {"columns": columns, "rows": [[_show_cell(cell) for cell in row] for row in rows]}
     logs = {
         f"{topic}-{number}": [
-            {"offset": record.offset, "key": _show(record.key), "value": _show(record.value)} for record in log
+            {"offset": record.offset, "key": _show(record.key), "value": _show(record.value)}
+            for record in log
         ]
         for (topic, number), log in world.broker.logs.items()
     }
@@ -220,11 +267,12 @@ def _describe(request: r.Request | None) -> str:
         case r.Execute():
             return _one_line(request.sql, request.parameters)
         case r.CommitOffsets():
-            return "committing its offset"
+            places = [f"{offset} of {topic}-{number}" for topic, number, offset in request.offsets or ()]
+            return f"committing offset {', '.join(places)}" if places else "committing its offsets"
         case r.Send():
-            return f"sending to {request.to}"
+            return f"sending {_summary(request.payload)} to {request.to}"
         case r.Produce():
-            return f"sending {_show(request.value)}"
+            return f"sending {_summary(request.value)}"
         case None:
             return "its first await"
         case _:
@@ -246,26 +294,55 @@ _DOINGS: dict[type[r.Request], str] = {
 }
 
 
-def _short(request: r.Request) -> str:
+# What a process did to its transaction, by the kind of the event.
+_DID = {"begin": "begins a transaction", "commit": "commits its transaction", "rollback": "rolls back"}
+
+
+def _kind(request: r.Request) -> str:
+    """The kind of the event that a request to the database is."""
     if isinstance(request, r.Execute):
-        return _one_line(request.sql, request.parameters)[:40]
-    return _describe(request)
+        kind = translate(request.sql).kind
+        locks = kind == "write" and request.sql.lstrip()[:6].upper() == "SELECT"
+        return "read" if locks else "write" if kind == "schema" else kind
+    return type(request).__name__.lower()
+
+
+def _name(request: r.Request | None) -> str:
+    """A request in few words, for a label: a statement's verb and table."""
+    match request:
+        case r.Execute():
+            verb = request.sql.split(None, 1)[:1]
+            return " ".join([*map(str.upper, verb), *_TABLE.findall(request.sql)[:1]])
+        case r.CommitOffsets():
+            return "commit"
+        case r.Produce() | r.Send():
+            return "sending"
+        case r.Delivery():
+            return "acknowledgement"
+        case _:
+            return _describe(request)
+
+
+_TABLE = re.compile(r"\b(?:into|from|update|table(?:\s+if\s+(?:not\s+)?exists)?)\s+(\w+)", re.I)
 
 
 def _one_line(sql: str, parameters: tuple[r.Plain, ...]) -> str:
     """The statement with its values, for reading, not for running."""
-    text = " ".join(sql.split())
-    for value in parameters:
-        text = text.replace("%s", repr(value) if isinstance(value, str) else _show(value), 1)
-    return text
+    values = iter(parameters)
+    text = re.sub(r"%s", lambda _: _literal(next(values, "%s")), " ".join(sql.split()))
+    return _cut(text, MOST_SQL)
+
+
+def _literal(value: r.Plain) -> str:
+    return repr(value) if isinstance(value, str) else "NULL" if value is None else _show(value)
 
 
 def _result(rows: r.Rows) -> str:
     if rows.columns is None:
         return "" if rows.rowcount < 0 else f": {rows.rowcount} row{'s' * (rows.rowcount != 1)}"
     if len(rows.rows) == 1:
-        return f": {', '.join(_show(cell) for cell in rows.rows[0])}"
-    return f": {len(rows.rows)} rows"
+        return f": {_cut(', '.join(_show(cell) for cell in rows.rows[0]), MOST_SHOWN)}"
+    return f": {len(rows.rows) or 'no'} rows"
 
 
 def _show(value: Any) -> str:
@@ -273,6 +350,40 @@ def _show(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     return "nothing" if value is None else str(value)
+
+
+def _summary(value: Any, most: int = MOST_SHOWN) -> str:
+    """A message for people: of a JSON object its id and the other values, or all names and values."""
+    text = _show(value)
+    fields = _json_object(text)
+    if "id" in fields:
+        name = fields.pop("id")
+        name = name if isinstance(name, str) else f"#{name}"
+        text = f"{name} ({', '.join(map(str, fields.values()))})" if fields else name
+        text = text if len(text) <= most else name
+    elif fields:
+        text = " ".join(f"{field}={field_value}" for field, field_value in fields.items())
+    return _cut(text, most)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    """The fields of a JSON object; none of what is no JSON object."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+def _cut(text: str, most: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _entry(record: r.Record) -> str:
+    """A record's label: its offset, and as much of it as there is room for."""
+    offset = f"@{record.offset} "
+    return offset + _summary(record.value, MOST_LABEL - len(offset))
 
 
 def _show_cell(cell: Any) -> Any:
