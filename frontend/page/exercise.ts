@@ -7,11 +7,9 @@
 
 import { html, LitElement, nothing, type TemplateResult } from "lit";
 
-import { compare } from "./compare";
-import { download } from "./download";
-import { Draft } from "./draft";
+import type { Draft } from "./draft";
+import { Keeper } from "./keeper";
 import { LazyEditor } from "./lazy-editor";
-import { type NoticeActions, notices } from "./notices";
 import { button } from "./parts";
 import { python } from "./python";
 import { resultsView, runView, type Shown } from "./results";
@@ -27,19 +25,16 @@ type Answer =
   | { readonly kind: "checked"; readonly source: string; readonly results: Results }
   | { readonly kind: "ran"; readonly source: string; readonly result: RunResult };
 
-const SAVE_AFTER_MS = 400;
-
 export class CourseExercise extends LitElement {
   #parts!: StaticExercise;
-  #draft!: Draft;
+  #keeper!: Keeper;
   #answer: Answer | null = null;
   #said = "";
   /** Why the last Check or Run gave no answer. */
   #ended = "";
   #storyLine: number | null = null;
+  #hintsShown = 1;
   #solution: SolutionStage = "closed";
-  #compared: { readonly title: string; readonly other: string } | null = null;
-  #saveTimer = 0;
   readonly #folds = new Set<string>();
   readonly #task = new Task(this);
   readonly #editor = new LazyEditor(this, () => ({
@@ -47,7 +42,7 @@ export class CourseExercise extends LitElement {
     label: `Your code for ${this.#name}`,
     describedBy: this.#keysId,
     submitKeys: ["Mod-Enter"],
-    onChange: (source) => this.#edited(source),
+    onChange: (source) => this.#keeper.edited(source),
   }));
 
   protected override createRenderRoot(): HTMLElement {
@@ -57,31 +52,24 @@ export class CourseExercise extends LitElement {
   override connectedCallback(): void {
     if (!this.hasUpdated) this.#takeOver();
     super.connectedCallback();
-    addEventListener("storage", this.#heard);
-    addEventListener("pagehide", this.#save);
-    addEventListener("beforeunload", this.#warn);
-    document.addEventListener("visibilitychange", this.#save);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#save();
-    removeEventListener("storage", this.#heard);
-    removeEventListener("pagehide", this.#save);
-    removeEventListener("beforeunload", this.#warn);
-    document.removeEventListener("visibilitychange", this.#save);
   }
 
   #takeOver(): void {
     this.#parts = takeApart(this);
-    this.#draft = new Draft(this.#id, this.#parts.starter, () => localStorage);
+    this.#keeper = new Keeper(this, this.#id, this.#parts.starter, (words) => this.#replaced(words));
     this.addEventListener(StoryLine.type, (event) => this.#point((event as StoryLine).line));
     this.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault(); // or the button that has the focus would be pressed too
       if (!event.repeat) this.#check();
     });
-    for (const hint of this.#parts.hints) hint.addEventListener("toggle", () => this.requestUpdate());
+    for (const [i, hint] of this.#parts.hints.entries()) {
+      hint.addEventListener("toggle", () => this.#showHints(i + 2));
+    }
+  }
+
+  get #draft(): Draft {
+    return this.#keeper.draft;
   }
 
   get #id(): string {
@@ -99,7 +87,7 @@ export class CourseExercise extends LitElement {
   override render(): TemplateResult {
     return html`
       ${this.#parts.brief}
-      ${notices(this.#draft, this.#noticeActions)} ${this.#comparison()}
+      ${this.#keeper.render()}
       ${this.#editor.render(this.#draft.source)}
       ${this.#toolbar()} ${statusLine(this.#task.wanted)} ${this.#task.render()}
       <p class="visually-hidden" role="status">${this.#said}</p>
@@ -123,10 +111,10 @@ export class CourseExercise extends LitElement {
         <div class="buttons" role="group" aria-label="Run and check">
           ${button("Run", () => this.#run(), busy)} ${button("Check", () => this.#check(), busy, "primary")}
           ${button("Stop", () => this.#task.stop(), !busy)}
-          ${button("Reset", () => this.#reset(), source === starter)}
+          ${button("Reset", () => this.#keeper.reset(), source === starter)}
           ${earlier === null
             ? nothing
-            : button(earlier.replacedBy === "reset" ? "Undo reset" : "Undo switch", () => this.#bringBack())}
+            : button(earlier.replacedBy === "reset" ? "Undo reset" : "Undo switch", () => this.#keeper.bringBackEarlier())}
         </div>
         <p class="keys" id=${this.#keysId}>
           <kbd>${onMac() ? "⌘" : "Ctrl"}</kbd> <kbd>Enter</kbd> checks. <kbd>Tab</kbd> indents;
@@ -138,17 +126,7 @@ export class CourseExercise extends LitElement {
   #hints(): TemplateResult | typeof nothing {
     const { hints } = this.#parts;
     if (hints.length === 0) return nothing;
-    const opened = hints.findLastIndex((hint) => hint.open) + 1;
-    return html`<div class="hints">${hints.slice(0, opened + 1)}</div>`;
-  }
-
-  #comparison(): TemplateResult | typeof nothing {
-    if (this.#compared === null) return nothing;
-    const { title, other } = this.#compared;
-    return html`<section class="comparison" aria-label="Comparison">
-      ${compare(this.#draft.source, other, "your code", title)}
-      ${button("Close the comparison", () => this.#compareWith(null))}
-    </section>`;
+    return html`<div class="hints">${hints.slice(0, this.#hintsShown)}</div>`;
   }
 
   #answerView(): TemplateResult | typeof nothing {
@@ -190,7 +168,7 @@ export class CourseExercise extends LitElement {
 
   async #ask(what: string, work: () => Promise<void>): Promise<void> {
     if (this.#task.running) return;
-    this.#save();
+    this.#keeper.save();
     this.#ended = "";
     this.#say(`${what}…`);
     const failure = await this.#task.run(what, work);
@@ -203,47 +181,9 @@ export class CourseExercise extends LitElement {
     this.#say(this.#ended);
   }
 
-  #reset(): void {
-    this.#draft.reset();
-    this.#replaced("Reset to the starter. Undo reset brings your code back.");
-  }
-
-  #bringBack(): void {
-    this.#draft.bringBackEarlier();
-    this.#replaced("Your earlier code is back.");
-  }
-
-  readonly #noticeActions: NoticeActions = {
-    download: () => download(this.#fileName, this.#draft.source),
-    downloadDamaged: () => download(`${this.#fileName}.saved.txt`, this.#draft.damaged ?? ""),
-    forgetDamaged: () => {
-      this.#draft.forgetDamaged();
-      this.requestUpdate();
-    },
-    takeOther: () => {
-      this.#draft.takeOther();
-      this.#replaced("The other tab's version is here now.");
-    },
-    keepMine: () => {
-      this.#draft.keepMine();
-      this.#compareWith(null);
-    },
-    compareOther: () => this.#compareWith("the other tab", this.#draft.other),
-    compareStarter: () => this.#compareWith("the new starter", this.#draft.starter),
-    reset: () => this.#reset(),
-    dismissStarter: () => {
-      this.#draft.dismissStarter();
-      this.#save();
-      this.#compareWith(null);
-    },
-  };
-
-  get #fileName(): string {
-    return `${this.#id.split("/").at(-1) ?? "code"}.py`;
-  }
-
-  #compareWith(title: string | null, other: string | null = null): void {
-    this.#compared = title === null || other === null ? null : { title, other };
+  /** A hint that was opened brings the next one; closing it takes none away. */
+  #showHints(count: number): void {
+    this.#hintsShown = Math.max(this.#hintsShown, count);
     this.requestUpdate();
   }
 
@@ -283,39 +223,10 @@ export class CourseExercise extends LitElement {
     });
   }
 
-  #edited(source: string): void {
-    this.#draft.edit(source);
-    clearTimeout(this.#saveTimer);
-    this.#saveTimer = window.setTimeout(this.#save, SAVE_AFTER_MS);
-    this.requestUpdate();
-  }
-
   #replaced(words: string): void {
     this.#editor.replace(this.#draft.source);
-    this.#compared = null;
-    this.#save();
     this.#say(words);
   }
-
-  readonly #save = (): void => {
-    clearTimeout(this.#saveTimer);
-    const before = this.#draft.trouble;
-    const other = this.#draft.other;
-    this.#draft.save();
-    if (this.#draft.trouble !== before || this.#draft.other !== other) this.requestUpdate();
-  };
-
-  readonly #heard = (event: StorageEvent): void => {
-    if (event.key !== this.#draft.key) return;
-    this.#draft.hear(event.newValue);
-    this.requestUpdate();
-  };
-
-  /** The browser asks before it closes the tab, if the tab is the only place where the code is. */
-  readonly #warn = (event: BeforeUnloadEvent): void => {
-    this.#draft.save();
-    if (this.#draft.unsaved) event.preventDefault();
-  };
 }
 
 function problemOf(answer: Answer): Problem | null {
