@@ -105,7 +105,7 @@ export class CourseStory extends LitElement {
           @input=${(e: InputEvent) => this.#go(Number((e.target as HTMLInputElement).value))} />
         ${button("Next step", icons.next, at + 1, at === this.#last)} ${button("Last step", icons.last, this.#last, at === this.#last)}
         <span class="count" aria-hidden="true">${at + 1} / ${this.#last + 1}</span>
-        <span class="time">${this.#event?.time_ms ?? 0} ms</span>
+        <span class="time">${((this.#event?.time_ms ?? 0) / 1000).toFixed(3)} s</span>
       </div>`;
   }
 
