@@ -18,6 +18,7 @@ from functools import cache
 
 from unreliable.choices import Choices, Dice, Schedule
 from unreliable.database import Database
+from unreliable.diagram import told
 from unreliable.process import Life
 from unreliable.program import Problem, Program
 from unreliable.scenario import Anomaly, Process, Scenario
@@ -52,6 +53,19 @@ class Verdict:
         """What replays the failing run: the scenario's name and the schedule's token."""
         return None if self.schedule is None else f"{self.scenario}:{self.schedule.token}"
 
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        if self.anomaly is not None:
+            return f"{self.anomaly.sentence} (Found in schedule {self.run:,}.)"
+        if not self.exhausted:
+            return f"None of {self.run:,} random schedules breaks it."
+        most = f"up to {self.budget} fault{'s' * (self.budget != 1)}"
+        return f"Right under all {self.covered:,} schedules with {most}; {self.run:,} of them had to be run."
+
+    def _repr_html_(self) -> str:
+        return told(self.sentence, self.anomaly.name if self.anomaly else "", self.trace)
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -61,6 +75,11 @@ class Replay:
     anomaly: Anomaly | None
     problem: Problem | None
     schedule: Schedule
+
+    def _repr_html_(self) -> str:
+        if self.anomaly is None:
+            return told("All is as it should be at the end of this run.", "", self.trace)
+        return told(self.anomaly.sentence, self.anomaly.name, self.trace)
 
 
 class Explorer:

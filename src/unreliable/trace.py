@@ -27,6 +27,7 @@ DATABASE = "database"
 MOST_LABEL = 28
 MOST_SHOWN = 60  # characters of a message or of a value in a sentence
 MOST_SQL = 160
+FAILS = ", which fails: "  # then comes the exception's name
 
 # Kinds of events whose shape on the diagram is their own; every other kind is an arrow to a lane.
 START, RESTART, CRASH, EXCEPTION, RETURN, PAUSE, SLEEP = (
@@ -73,6 +74,14 @@ class Trace:
         processes = [spec.name for spec in self._world.scenario.processes]
         reached = dict.fromkeys(event.to for event in self.events if event.to)
         return [*processes, *(lane for lane in reached if lane not in processes)]
+
+    def __repr__(self) -> str:
+        return f"<Trace of {len(self.events)} events>"
+
+    def _repr_svg_(self) -> str:
+        from unreliable.diagram import svg  # noqa: PLC0415 the diagram is drawn from traces
+
+        return svg(self)
 
     # Processes
 
@@ -177,8 +186,8 @@ class Trace:
         text = f"{process.name} {_DID.get(kind, 'runs ' + _describe(request))}"
         label = _name(request)
         if isinstance(reply, r.Failure):
-            kind, label = "error", reply.error
-            text += f", which fails: {reply.error} ({reply.arguments[0]})"
+            kind = "error"
+            text += f"{FAILS}{reply.error} ({reply.arguments[0]})"
         elif isinstance(reply, r.Rows):
             text += _result(reply)
             if kind == "write" and not self._in_transaction(process):

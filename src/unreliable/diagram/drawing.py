@@ -12,6 +12,7 @@ Rules
   reader prefers.
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 from unreliable.diagram.escaping import markup
@@ -97,6 +98,7 @@ def _style() -> str:
         ".durable": "fill:var(--ok);stroke:var(--paper);stroke-width:1.5",
         ".hollow": "fill:var(--paper);stroke:var(--muted)",
         ".answer": "stroke-dasharray:4 3",
+        ".late": "stroke:var(--fault);stroke-dasharray:7 4",
         ".cross": "stroke:var(--fault);stroke-width:2.4;stroke-linecap:round",
         ".trouble text": "fill:var(--fault);font-weight:600",
     }
@@ -205,18 +207,24 @@ def _shapes(layout: Layout, event: Event) -> Iterator[str]:
 
 
 def _label(layout: Layout, event: Event) -> Iterator[str]:
-    """The label above the arrow, or beside the sign, of its process; the note below."""
+    """The label above the arrow, or beside the sign of its process; the note below."""
     side = layout.side(event)
     x, y = layout.x(event.process), layout.rows[event.step]
-    anchor = "start" if side > 0 else "end"
+    near, anchor = x + side * (NEAR + 3), "start" if side > 0 else "end"
+    room = layout.gap - 2 * NEAR - 4
     if event.to is None:
         room = (layout.width - x if side > 0 else x - GUTTER) - NEAR - 6
-        yield _text("label", x + side * (NEAR + 3), y + 4, _fit(event.label, room, 12), anchor)
+        yield _text("label", near, y + 4, _fit(event.label, room, 12), anchor)
+    elif event.kind == "receive":
+        if layout.from_afar(event):
+            yield _text("small", near + side * 8, y + 4, _fit(event.label, room - 8, 10.5), anchor)
     else:
-        label = _fit(event.label, layout.gap - 2 * NEAR - 4, 12)
-        yield _text("label", x + side * layout.gap / 2, y - 4, label, "middle")
+        label = _fit(event.label, room, 12)
+        slanted = event.step in layout.arrivals
+        place = (near, anchor) if slanted else (x + side * layout.gap / 2, "middle")
+        yield _text("label", place[0], y - 5, label, place[1])
     if note(event):
-        yield _text("small", x + side * (NEAR + 3), y + (18 if event.to is None else 14), note(event), anchor)
+        yield _text("small", near, y + (18 if event.to is None else 14), note(event), anchor)
 
 
 def _arrow(layout: Layout, event: Event) -> Iterator[str]:
@@ -238,23 +246,7 @@ def _at_lane(layout: Layout, event: Event) -> str:
         return _cross(x, y, 5)
     if event.kind == "rollback":
         return f'<circle class="hollow" cx="{x:g}" cy="{y:g}" r="4.5"/>'
-    return f'<circle class="durable" cx="{x:g}" cy="{y:g}" r="5.5"/>' if _lasts(layout, event) else ""
-
-
-def _lasts(layout: Layout, event: Event) -> bool:
-    """Whether from this event on something outlives every crash."""
-    if event.kind == "write":
-        return not any(
-            s.process == event.process
-            and s.what in ("committed", "rolled back", "open")
-            and _within(event.step, s)
-            for s in layout.stretches
-        )
-    return event.kind in ("produce", "resend", "commit offset", "commit") and event.lost != "request"
-
-
-def _within(step: int, stretch: Stretch) -> bool:
-    return stretch.first < step and (stretch.last is None or step < stretch.last)
+    return f'<circle class="durable" cx="{x:g}" cy="{y:g}" r="5.5"/>' if layout.lasts(event) else ""
 
 
 def _lost(layout: Layout, event: Event) -> Iterator[str]:
@@ -271,7 +263,7 @@ def _unanswered(layout: Layout, event: Event) -> Iterator[str]:
     assert event.to is not None
     side, y = layout.side(event), layout.rows[event.step] + 10
     start = layout.x(event.to) - side * NEAR
-    cross = layout.x(event.process) + side * (NEAR + 18 + text_width(note(event), 11))
+    cross = layout.x(event.process) + side * (NEAR + 24 + text_width(note(event), 11))
     yield _path("answer", f"M{start:g} {y:g}H{cross:g}") + _cross(cross, y, 5)
 
 
@@ -281,9 +273,7 @@ def _message(layout: Layout, event: Event) -> Iterator[str]:
     side, y = layout.side(event), layout.rows[event.step]
     tail, head = layout.x(event.process) + side * NEAR, layout.x(event.to) - side * NEAR
     for arrival in layout.arrivals[event.step]:
-        end = layout.rows[arrival]
-        turn = tail + (head - tail) * 0.82
-        yield _path("", f"M{tail:g} {y:g}H{turn:g}L{head:g} {end:g}") + _head(head, end, side)
+        yield _slanted("late" if event.kind == "delay" else "", (tail, y), (head, layout.rows[arrival]))
 
 
 def _received(layout: Layout, event: Event) -> Iterator[str]:
@@ -343,6 +333,14 @@ def _path(name: str, d: str) -> str:
 
 def _head(x: float, y: float, side: int) -> str:
     return _path("head", f"M{x:g} {y:g}L{x - side * 8:g} {y - 4:g}V{y + 4:g}Z")
+
+
+def _slanted(name: str, start: tuple[float, float], end: tuple[float, float]) -> str:
+    """An arrow from one row to another."""
+    angle = math.degrees(math.atan2(end[1] - start[1], end[0] - start[0]))
+    place = f"translate({end[0]:g} {end[1]:g}) rotate({angle:.1f})"
+    line = _path(name, f"M{start[0]:g} {start[1]:g}L{end[0]:g} {end[1]:g}")
+    return f'{line}<path class="head" d="M0 0L-8 -4V4Z" transform="{place}"/>'
 
 
 def _text(name: str, x: float, y: float, text: str, anchor: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, pairwise
 
-from unreliable.trace import CRASH, DATABASE, EXCEPTION, PAUSE, RESTART, RETURN, START, Event, Trace
+from unreliable.trace import CRASH, DATABASE, EXCEPTION, FAILS, PAUSE, RESTART, RETURN, START, Event, Trace
 
 GUTTER = 64
 HEADER = 50
@@ -24,15 +24,18 @@ LONG_MS = 500  # a time in which nothing happened that is worth a gap
 GAP = 14
 LEGEND_ROWS = 12  # the names of the lanes come again after so many rows
 LEGEND = 24
+NARROWEST, WIDEST = 132, 196  # from lane to lane
+NARROWEST_NETWORK = 196  # where messages go from row to row, arrows need the width
 MOST_LANES_TO_ORDER = 10
 
+TRANSACTIONS = ("committed", "rolled back", "open")
+DURABLE = ("produce", "resend", "commit offset", "commit")
 ENDS = (CRASH, EXCEPTION, RETURN)
 NOTES = {
     "resend": "sent again",
     "duplicate": "delivered twice",
     "delay": "delayed",
     "refused": "refused",
-    "error": "fails",
 }
 
 
@@ -42,6 +45,8 @@ def note(event: Event) -> str:
         return "answer lost"
     if event.lost == "request":
         return "lost" if event.kind == "send" else "request lost"
+    if event.kind == "error":
+        return (event.text.partition(FAILS)[2].split() or ["fails"])[0]
     return NOTES.get(event.kind, "")
 
 
@@ -63,6 +68,10 @@ class Stretch:
     last: int | None
     depth: int = 0
 
+    def encloses(self, step: int) -> bool:
+        """Whether it is a transaction that this step of its process is in."""
+        return self.what in TRANSACTIONS and self.first < step and (self.last is None or step < self.last)
+
 
 class Layout:
     """The places of one trace's lanes and rows, in pixels."""
@@ -72,7 +81,8 @@ class Layout:
         self.processes = [lane for lane in trace.lanes if any(e.process == lane for e in self.events)]
         self.lanes = _order(trace.lanes, self.processes, self.events)
         longest = max((text_width(event.label) for event in self.events), default=0)
-        self.gap = min(max(round(longest) + 30, 132), 196)
+        narrowest = NARROWEST if len(self.lanes) > len(self.processes) else NARROWEST_NETWORK
+        self.gap = min(max(round(longest) + 30, narrowest), WIDEST)
         self.width = GUTTER + self.gap * len(self.lanes)
 
     def x(self, lane: str) -> float:
@@ -131,6 +141,12 @@ class Layout:
         yield from _halts(process, mine)
         yield from _transactions(process, mine)
 
+    def lasts(self, event: Event) -> bool:
+        """Whether from this event on something outlives every crash."""
+        if event.kind == "write":
+            return not any(s.process == event.process and s.encloses(event.step) for s in self.stretches)
+        return event.kind in DURABLE and event.lost != "request"
+
     # Messages between processes
 
     @cached_property
@@ -143,6 +159,10 @@ class Layout:
                 if sent is not None:
                     arrivals.setdefault(sent, []).append(event.step)
         return arrivals
+
+    def from_afar(self, receive: Event) -> bool:
+        """Whether the message was not sent in the row above: then its label says which one it is."""
+        return receive.step not in self.arrivals.get(receive.step - 1, ())
 
     def _sent(self, receive: Event, arrivals: dict[int, list[int]]) -> int | None:
         """The first message that can be this one; a delayed one only if no other can."""
