@@ -6,6 +6,8 @@ Rules
   the diagram it lies: the lane it reaches (`to`; for a poll or a receive, the lane that it comes from) and
   whether the message or its answer got lost on the way.
 - A sentence says all; a label names it in at most `MOST_LABEL` characters: it has to fit between two lanes.
+- Of a run that goes on and on the trace keeps the first `FIRST_EVENTS` and the last `LAST_EVENTS`; what is
+  left out shows in the steps. Of a log it keeps the last `LAST_RECORDS`, with their offsets.
 - Two runs are the same if their traces' `fingerprint` is the same; it covers every byte of every event.
 """
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from unreliable.world import Process, World
 
 DATABASE = "database"
+FIRST_EVENTS = 200
+LAST_EVENTS = 100
+LAST_RECORDS = 50
 MOST_LABEL = 28
 MOST_SHOWN = 60  # characters of a message or of a value in a sentence
 MOST_SQL = 160
@@ -57,10 +62,11 @@ class Trace:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self._left_out = 0
+        self._depth: dict[str, int] = {}
 
     def enter(self, world: "World") -> None:
         self._world = world
-        self._committed = ""
 
     @property
     def fingerprint(self) -> str:
@@ -115,17 +121,13 @@ class Trace:
         return "; its transaction is rolled back" if self._in_transaction(process) else ""
 
     def _in_transaction(self, process: "Process") -> bool:
-        depth = 0
-        for event in self.events:
-            if event.process != process.name:
-                continue
-            if event.kind == "begin":
-                depth += 1
-            elif event.kind in ("commit", "rollback"):
-                depth -= 1
-            if event.kind == RESTART or event.lost:
-                depth = 0
-        return depth > 0
+        return self._depth.get(process.name, 0) > 0
+
+    def _follow_transactions(self, name: str, kind: str, lost: str | None) -> None:
+        """Counts how many transactions and savepoints of a process are open."""
+        change = {"begin": 1, "commit": -1, "rollback": -1}.get(kind, 0)
+        over = kind in (CRASH, EXCEPTION, RETURN) or (kind == "commit" and lost is not None)
+        self._depth[name] = 0 if over else max(self._depth.get(name, 0) + change, 0)
 
     # Broker
 
@@ -233,20 +235,13 @@ class Trace:
         label = _cut(label, MOST_LABEL)
         if line is None and process.driver is not None:
             line = process.driver.line()
-        self.events.append(
-            Event(
-                len(self.events),
-                world.now_ms,
-                process.name,
-                kind,
-                line,
-                text,
-                label,
-                to,
-                lost,
-                lasting(world),
-            )
-        )
+        self._follow_transactions(process.name, kind, lost)
+        step = len(self.events) + self._left_out
+        state = lasting(world)
+        self.events.append(Event(step, world.now_ms, process.name, kind, line, text, label, to, lost, state))
+        if len(self.events) > FIRST_EVENTS + LAST_EVENTS:
+            del self.events[FIRST_EVENTS]
+            self._left_out += 1
 
 
 def lasting(world: "World") -> dict[str, Any]:
@@ -258,7 +253,7 @@ def lasting(world: "World") -> dict[str, Any]:
     logs = {
         f"{topic}-{number}": [
             {"offset": record.offset, "key": _show(record.key), "value": _show(record.value)}
-            for record in log
+            for record in log[-LAST_RECORDS:]
         ]
         for (topic, number), log in world.broker.logs.items()
     }

@@ -19,7 +19,6 @@ from unreliable.diagram.escaping import markup
 from unreliable.diagram.layout import (
     GUTTER,
     HEADER,
-    LONG_MS,
     ROW,
     Layout,
     Stretch,
@@ -46,15 +45,16 @@ def svg(trace: Trace) -> str:
     """The diagram of a whole run. Safe to insert into a page."""
     layout = Layout(trace)
     name = f"story-{trace.fingerprint[:12]}"
+    size = f'width="{layout.width:g}" height="{layout.height:g}"'
     return "".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="story-diagram" role="img" '
-            f'aria-labelledby="{name}-title {name}-desc" width="{layout.width:g}" height="{layout.height:g}" '
+            '<svg xmlns="http://www.w3.org/2000/svg" class="story-diagram" style="max-width:none" ',
+            f'role="img" aria-labelledby="{name}-title {name}-desc" {size} ',
             f'viewBox="0 0 {layout.width:g} {layout.height:g}">',
             f'<title id="{name}-title">{markup(_title(trace))}</title>',
             f'<desc id="{name}-desc">{markup(_description(trace))}</desc>',
             f"<style>{_STYLE}</style>",
-            f'<rect class="paper" width="{layout.width:g}" height="{layout.height:g}"/>',
+            f'<rect class="paper" {size}/>',
             *_background(layout),
             *(_event(layout, event) for event in trace.events),
             *_names(layout),
@@ -116,11 +116,9 @@ _STYLE = _style()
 def _background(layout: Layout) -> Iterator[str]:
     bottom = layout.height - 8
     for number, event in enumerate(layout.events):
-        if layout.waited_ms(number) >= LONG_MS:
-            y = layout.rows[number] - ROW + 2
-            yield _path("gap", f"M{GUTTER} {y:g}H{layout.width - 8:g}")
-            yield _text("small", GUTTER - 6, y + 4, _time(event.time_ms), "end")
-        yield _text("small", GUTTER - 6, layout.rows[number] + 4, str(number + 1), "end")
+        if layout.gap_before(number):
+            yield from _gap(layout, number)
+        yield _text("small", GUTTER - 6, layout.rows[event.step] + 4, str(event.step + 1), "end")
     for lane in layout.lanes:
         if lane not in layout.processes:
             yield _path("band", f"M{layout.x(lane):g} {HEADER - 8}V{bottom:g}")
@@ -129,6 +127,18 @@ def _background(layout: Layout) -> Iterator[str]:
     for y in layout.legends:
         for lane in layout.lanes:
             yield _text("again", layout.x(lane), y, _fit(lane, layout.gap - 16, 11), "middle")
+
+
+def _gap(layout: Layout, number: int) -> Iterator[str]:
+    """The time after a long time, and how many events are left out."""
+    event = layout.events[number]
+    y = layout.rows[event.step] - ROW + 2
+    yield _path("gap", f"M{GUTTER} {y:g}H{layout.width - 8:g}")
+    yield _text("small", GUTTER - 6, y + 4, _time(event.time_ms), "end")
+    if layout.left_out_before(number):
+        yield _text(
+            "small", GUTTER + 8, y + 4, f"{layout.left_out_before(number):,} events left out", "start"
+        )
 
 
 def _stretch(layout: Layout, stretch: Stretch, bottom: float) -> str:

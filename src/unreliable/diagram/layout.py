@@ -83,7 +83,7 @@ class Layout:
         longest = max((text_width(event.label) for event in self.events), default=0)
         narrowest = NARROWEST if len(self.lanes) > len(self.processes) else NARROWEST_NETWORK
         self.gap = min(max(round(longest) + 30, narrowest), WIDEST)
-        self.width = GUTTER + self.gap * len(self.lanes)
+        self.width = max([GUTTER + self.gap * len(self.lanes), *map(self._right_end, self.events)])
 
     def x(self, lane: str) -> float:
         """The middle of a lane."""
@@ -96,10 +96,15 @@ class Layout:
             return -1 if mine == len(self.lanes) - 1 and mine else 1
         return 1 if self.lanes.index(event.to) >= mine else -1
 
+    def _right_end(self, event: Event) -> int:
+        """Up to where a label that stands beside its process reaches."""
+        beside = event.to is None and self.side(event) > 0
+        return round(self.x(event.process) + text_width(event.label, 13)) + 24 if beside else 0
+
     @cached_property
-    def rows(self) -> list[float]:
-        """The y of each event's arrow."""
-        return [y for y, _ in self._places]
+    def rows(self) -> dict[int, float]:
+        """The y of each event's arrow, by its step."""
+        return {event.step: y for event, (y, _) in zip(self.events, self._places, strict=True)}
 
     @cached_property
     def legends(self) -> list[float]:
@@ -109,7 +114,7 @@ class Layout:
     @cached_property
     def height(self) -> float:
         last = self.events[-1] if self.events else None
-        return (self.rows[-1] if last else HEADER) + (NOTE if last and note(last) else 0) + ROW
+        return (self.rows[last.step] if last else HEADER) + (NOTE if last and note(last) else 0) + ROW
 
     @cached_property
     def _places(self) -> list[tuple[float, float | None]]:
@@ -120,14 +125,21 @@ class Layout:
             if number and number % LEGEND_ROWS == 0:
                 legend = y + LEGEND
                 y += LEGEND
-            y += ROW + (GAP if self.waited_ms(number) >= LONG_MS else 0)
+            y += ROW + (GAP if self.gap_before(number) else 0)
             places.append((y, legend))
             y += NOTE if note(event) else 0
         return places
 
-    def waited_ms(self, number: int) -> int:
-        """The time since the event before."""
-        return self.events[number].time_ms - self.events[number - 1].time_ms if number else 0
+    def gap_before(self, number: int) -> bool:
+        """Whether much time has passed since the event before, or events between them are left out."""
+        if not number:
+            return False
+        before, event = self.events[number - 1 : number + 1]
+        return event.time_ms - before.time_ms >= LONG_MS or self.left_out_before(number) > 0
+
+    def left_out_before(self, number: int) -> int:
+        """How many events the trace did not keep between this one and the one before."""
+        return self.events[number].step - self.events[number - 1].step - 1 if number else 0
 
     # What lasts
 
@@ -139,13 +151,19 @@ class Layout:
         mine = [event for event in self.events if event.process == process]
         yield from _lives(process, mine)
         yield from _halts(process, mine)
-        yield from _transactions(process, mine)
+        yield from _transactions(process, mine, self._resumed)
 
     def lasts(self, event: Event) -> bool:
         """Whether from this event on something outlives every crash."""
         if event.kind == "write":
             return not any(s.process == event.process and s.encloses(event.step) for s in self.stretches)
         return event.kind in DURABLE and event.lost != "request"
+
+    @cached_property
+    def _resumed(self) -> int:
+        """The first step after those that the trace left out."""
+        numbers = range(len(self.events))
+        return next((self.events[n].step for n in numbers if self.left_out_before(n)), len(self.events))
 
     # Messages between processes
 
@@ -168,8 +186,9 @@ class Layout:
         """The first message that can be this one; a delayed one only if no other can."""
         alike = [
             event
-            for event in self.events[: receive.step]
-            if (event.process, event.to, event.label) == (receive.to, receive.process, receive.label)
+            for event in self.events
+            if event.step < receive.step
+            and (event.process, event.to, event.label) == (receive.to, receive.process, receive.label)
             and event.kind in ("send", "delay", "duplicate")
             and event.lost is None
             and len(arrivals.get(event.step, [])) < (2 if event.kind == "duplicate" else 1)
@@ -182,7 +201,7 @@ def _lives(process: str, mine: list[Event]) -> Iterator[Stretch]:
     what, since = "", 0
     for event in mine:
         if event.kind in (START, RESTART):
-            if what == "down":
+            if what:
                 yield Stretch(process, what, since, event.step)
             what, since = "alive", event.step
         elif event.kind in ENDS and what == "alive":
@@ -200,10 +219,12 @@ def _halts(process: str, mine: list[Event]) -> Iterator[Stretch]:
             yield Stretch(process, event.kind, event.step, next(later, None))
 
 
-def _transactions(process: str, mine: list[Event]) -> Iterator[Stretch]:
-    """Each BEGIN with how its transaction ended."""
+def _transactions(process: str, mine: list[Event], resumed: int) -> Iterator[Stretch]:
+    """Each BEGIN with how its transaction ended; unless that was left out before the step `resumed`."""
     begun: list[int] = []
     for event in mine:
+        if event.step >= resumed:
+            begun = [step for step in begun if step >= resumed]
         if event.kind == "begin":
             begun.append(event.step)
         elif event.kind == "rollback" or (event.kind == "commit" and event.lost != "request"):

@@ -3,7 +3,7 @@
 Rules
 - A page loads nothing and runs nothing: no scripts, no fonts, no pictures but the diagram inside it.
 - Light or dark as the reader prefers; wide things scroll in their own boxes; it prints.
-- The learner's lines that the story comes by are marked, with the steps that they are met in.
+- The learner's lines that the story comes by are marked, and those where a fault happens name its step.
 """
 
 from collections.abc import Iterator
@@ -55,22 +55,22 @@ def _steps(events: list[Event]) -> Iterator[str]:
 
 
 def _code(trace: Trace, source: str) -> str:
-    steps: dict[int, list[int]] = {}
+    met = {event.line for event in trace.events}
+    faults: dict[int, list[str]] = {}
     for event in trace.events:
-        if event.line:
-            steps.setdefault(event.line, []).append(event.step + 1)
-    rows = (_line(number, line, steps.get(number, [])) for number, line in enumerate(source.splitlines(), 1))
+        if event.line and is_fault(event):
+            faults.setdefault(event.line, []).append(str(event.step + 1))
+    rows = (
+        _line(number, line, number in met, faults.get(number, []))
+        for number, line in enumerate(source.splitlines(), 1)
+    )
     return f'<table class="code"><tbody>\n{"".join(rows)}</tbody></table>\n'
 
 
-def _line(number: int, line: str, steps: list[int]) -> str:
-    met = f' class="met" title="steps {", ".join(map(str, steps))}"' if steps else ""
-    return f"<tr{met}><th>{number}</th><td>{markup(line)}</td><td>{_ranges(steps)}</td></tr>\n"
-
-
-def _ranges(steps: list[int], most: int = 4) -> str:
-    """The first steps of a line."""
-    return ", ".join(map(str, steps[:most])) + ("…" if len(steps) > most else "")
+def _line(number: int, line: str, met: bool, faults: list[str]) -> str:
+    mark = ' class="met"' if met else ""
+    sign = f"✗ {', '.join(faults)}" if faults else ""
+    return f'<tr{mark}><th>{number}</th><td class="trouble">{sign}</td><td>{markup(line)}</td></tr>\n'
 
 
 _STYLE = """
@@ -89,10 +89,10 @@ h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.5rem;overflow-wrap:anywher
 .steps li{padding:.1rem 0;overflow-wrap:anywhere}
 .steps time,.steps small{color:var(--muted);font-variant-numeric:tabular-nums;white-space:nowrap}
 .trouble{color:var(--fault);font-weight:600}
-.code{flex:1 1 24rem;min-width:0;display:block;overflow-x:auto;border-collapse:collapse;
-font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-.code td{white-space:pre;padding:0 .5rem}.code th,.code td:last-child{color:var(--muted);font-weight:400}
-.code th{text-align:right;padding:0 .5rem;user-select:none}
+.code{flex:1 1 24rem;min-width:0;position:sticky;top:1rem;display:block;overflow-x:auto;
+border-collapse:collapse;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+.code td{white-space:pre;padding:0 .5rem}
+.code th{color:var(--muted);font-weight:400;text-align:right;padding:0 .5rem;user-select:none}
 .met{background:var(--mark)}
 @media print{.diagram{overflow:visible;max-height:none}section{break-inside:avoid-page}}
 """

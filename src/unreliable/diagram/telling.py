@@ -26,20 +26,16 @@ _SIGNS = {CRASH: "✗", EXCEPTION: "✗", RESTART: "↻", PAUSE: "‖"}
 def text(trace: Trace, only_faults_context: bool = False) -> str:
     """The whole run, or of it only what is near a fault; ends with tables and committed offsets."""
     layout = Layout(trace)
-    told = _near_faults(trace.events) if only_faults_context else set(range(len(trace.events)))
+    told = _near_faults(trace.events) if only_faults_context else {event.step for event in trace.events}
     width = max((_columns(event.process) for event in trace.events), default=0)
     lines: list[str] = []
-    left_out = 0
+    last = -1
     for event in trace.events:
-        if event.step not in told:
-            left_out += 1
-            continue
-        if left_out:
-            lines.append(_left_out(left_out))
-            left_out = 0
-        lines += _event(layout, event, width)
-    if left_out:
-        lines.append(_left_out(left_out))
+        if event.step in told:
+            lines += _left_out(event.step - last - 1)
+            lines += _event(layout, event, width)
+            last = event.step
+    lines += _left_out(trace.events[-1].step - last) if trace.events else []
     state = trace.events[-1].state if trace.events else {}
     return "\n".join([*lines, *_state(state)]) + "\n"
 
@@ -55,8 +51,8 @@ def _near_faults(events: Sequence[Event]) -> set[int]:
     return {step + near for step in faults for near in range(-CONTEXT, CONTEXT + 1)}
 
 
-def _left_out(count: int) -> str:
-    return f"     ⋯ {count} event{'s' * (count != 1)} without a fault"
+def _left_out(count: int) -> list[str]:
+    return [f"     ⋯ {count:,} event{'s' * (count != 1)} left out"] if count else []
 
 
 def _event(layout: Layout, event: Event, width: int) -> Iterator[str]:
@@ -93,7 +89,8 @@ def _state(state: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield "Logs"
         for name, log in state["logs"].items():
-            yield f"  {plain(name)}: {len(log)} record{'s' * (len(log) != 1)}{_committed(state, name)}"
+            count = log[-1]["offset"] + 1 if log else 0
+            yield f"  {plain(name)}: {count} record{'s' * (count != 1)}{_committed(state, name)}"
 
 
 def _committed(state: dict[str, Any], lane: str) -> str:
