@@ -57,11 +57,13 @@ class Verdict:
     def sentence(self) -> str:
         """The verdict in words."""
         if self.anomaly is not None:
-            return f"{self.anomaly.sentence} (Found in schedule {self.run:,}.)"
+            runs = f"{self.run:,} run{'s' * (self.run != 1)}"
+            return f"{self.anomaly.sentence.rstrip('.')}. Found after {runs}, in schedule {self.token}."
         if not self.exhausted:
             return f"None of {self.run:,} random schedules breaks it."
         most = f"up to {self.budget} fault{'s' * (self.budget != 1)}"
-        return f"Right under all {self.covered:,} schedules with {most}; {self.run:,} of them had to be run."
+        ran = f", of which {self.run:,} had to be run" if self.run < self.covered else ""
+        return f"Right under all {self.covered:,} schedules with {most}{ran}."
 
     def _repr_html_(self) -> str:
         return told(self.sentence, self.anomaly.name if self.anomaly else "", self.trace)
