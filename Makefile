@@ -13,7 +13,8 @@ export JUPYTER_DATA_DIR := $(CURDIR)/build/jupyter
 export JUPYTER_PATH :=
 export NO_MKDOCS_2_WARNING := 1
 
-PYTHON_SOURCES := $(shell find src -name '*.py')
+# What the bundle carries into the browser, where exercises are graded.
+COURSE_SOURCES := $(shell find src exercises solutions tests/graders -name '*.py' 2>/dev/null)
 FRONTEND_SOURCES := $(shell find frontend -type f 2>/dev/null)
 NODE_PROJECT := $(wildcard package-lock.json)
 ifdef NODE_PROJECT
@@ -91,6 +92,6 @@ $(ASSETS)/page.js: $(FRONTEND_SOURCES) tsconfig.json node_modules/.package-lock.
 	npm run --silent build
 	@touch $@
 
-$(ASSETS)/manifest.json: $(PYTHON_SOURCES) $(FRONTEND_SOURCES) pyproject.toml node_modules/.package-lock.json $(BIN)/course
+$(ASSETS)/manifest.json: $(COURSE_SOURCES) $(FRONTEND_SOURCES) pyproject.toml node_modules/.package-lock.json $(BIN)/course
 	npm run --silent bundle
 	@touch $@
