@@ -20,9 +20,10 @@ CONSUMER = Process("consumer", "consume", ("consumer", "db"), group="bank", star
 
 async def pay(producer):
     """Sends each payment and waits for its acknowledgement; begins again from the first after a crash."""
-    for payment, account, amount in PAYMENTS:
+    for number, (payment, account, amount) in enumerate(PAYMENTS):
         value = json.dumps({"id": payment, "account": account, "amount": amount})
-        acknowledgement = await producer.produce("payments", value, key=payment)
+        partition = number // 2  # so that alice has payments on both
+        acknowledgement = await producer.produce("payments", value, key=payment, partition=partition)
         await acknowledgement
 
 
