@@ -102,7 +102,12 @@ def _cell_problem(error: BaseException) -> dict[str, Any]:
     """What to tell of an exception in a cell: its line there, and its last words."""
     if isinstance(error, SyntaxError):
         advice = "Python cannot read the cell; mend this line."
-        return {"kind": "syntax", "line": error.lineno, "message": f"Syntax error: {error.msg}.", "advice": advice}
+        return {
+            "kind": "syntax",
+            "line": error.lineno,
+            "message": f"Syntax error: {error.msg}.",
+            "advice": advice,
+        }
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == CELL]
     message = "".join(traceback.format_exception_only(error)).strip()
     advice = "Mend the cell and run it again; Reset brings the original back."

@@ -58,7 +58,10 @@ class Exercise:
 def exercises() -> list[Exercise]:
     """All exercises, in the order of their topics."""
     folder = root() / "exercises"
-    return [Exercise(path.relative_to(folder).with_suffix("").as_posix()) for path in sorted(folder.glob("*/*.py"))]
+    return [
+        Exercise(path.relative_to(folder).with_suffix("").as_posix())
+        for path in sorted(folder.glob("*/*.py"))
+    ]
 
 
 def exercise(id: str) -> Exercise:  # noqa: A002 it is called an id everywhere

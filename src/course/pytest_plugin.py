@@ -35,9 +35,15 @@ BUDGET = 2
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("course", "grading of exercises")
-    group.addoption("--submission", type=Path, metavar="PATH", help="a file, or a folder like exercises/, to grade")
-    group.addoption("--faults", type=int, default=BUDGET, metavar="N", help=f"fault budget (default {BUDGET})")
-    group.addoption("--replay", metavar="TOKEN", help="run one schedule, TEST:SCHEDULE as a failed test names it")
+    group.addoption(
+        "--submission", type=Path, metavar="PATH", help="a file, or a folder like exercises/, to grade"
+    )
+    group.addoption(
+        "--faults", type=int, default=BUDGET, metavar="N", help=f"fault budget (default {BUDGET})"
+    )
+    group.addoption(
+        "--replay", metavar="TOKEN", help="run one schedule, TEST:SCHEDULE as a failed test names it"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -74,7 +80,9 @@ def submission_path(grader: Path, given: Path | None) -> Path:
     for path in candidates:
         if path.is_file():
             return path
-    raise pytest.UsageError(f"no submission for {exercise.id}: looked for {' and '.join(map(str, candidates))}")
+    raise pytest.UsageError(
+        f"no submission for {exercise.id}: looked for {' and '.join(map(str, candidates))}"
+    )
 
 
 def read_source(path: Path) -> str:
@@ -124,6 +132,7 @@ def _replay(explorer: Explorer, token: str, result: TestResult) -> None:
         pytest.fail(f"{token}: {error}. The token belongs to another version of the program.", pytrace=False)
     result.story = story(replay.trace, token)
     result.token = token
+    result.trace = replay.trace
     if replay.anomaly is None:
         print(diagram.text(replay.trace))
         return

@@ -22,6 +22,17 @@ class TestResult:
     token: str | None = None
     problem: Problem | None = None
     story: dict[str, Any] | None = None
+    trace: Trace | None = None
+
+    @property
+    def told(self) -> str:
+        """The story as text, for a failed test."""
+        return diagram.text(self.trace) if self.trace is not None else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the trace, which the story tells."""
+        shown = {name: value for name, value in vars(self).items() if name not in ("trace", "problem")}
+        return {**shown, "problem": asdict(self.problem) if self.problem else None}
 
     def take(self, verdict: Verdict) -> None:
         """Adds what an exploration found."""
@@ -36,6 +47,7 @@ class TestResult:
             self.token = verdict.token
             self.problem = verdict.problem
             if verdict.trace is not None:
+                self.trace = verdict.trace
                 self.story = story(verdict.trace, self.token)
 
     def fail(self, anomaly: str, sentence: str) -> None:
@@ -58,8 +70,15 @@ class Results:
         return bool(self.tests) and all(test.outcome == "passed" for test in self.tests)
 
     def to_json(self) -> dict[str, Any]:
-        """By the schema of docs/results.schema.json."""
-        return {"schema": SCHEMA, **asdict(self), "passed": self.passed}
+        """Plain data for JSON."""
+        return {
+            "schema": SCHEMA,
+            "exercise": self.exercise,
+            "passed": self.passed,
+            "problem": asdict(self.problem) if self.problem else None,
+            "tests": [test.to_json() for test in self.tests],
+            "output": self.output,
+        }
 
 
 def story(trace: Trace, token: str | None) -> dict[str, Any]:

@@ -104,7 +104,9 @@ class Broker:
 
     # Producing
 
-    def append(self, topic: str, value: bytes | None, key: bytes | None, partition: int | None = None) -> r.Record:
+    def append(
+        self, topic: str, value: bytes | None, key: bytes | None, partition: int | None = None
+    ) -> r.Record:
         """Puts a record at the end of a partition: the given one, or the one that the key hashes to."""
         return self._append(r.Produce(topic, value, key, partition, ()))
 
@@ -171,9 +173,7 @@ class Broker:
         else:
             self._serve(group, member)
         if member.waiting and request.timeout_ms is not None:
-            self._world.after(
-                request.timeout_ms, Broker.waited_in_vain, self, *process.here, member.waiting
-            )
+            self._world.after(request.timeout_ms, Broker.waited_in_vain, self, *process.here, member.waiting)
 
     def waited_in_vain(self, name: str, life: int, ticket: int) -> None:
         """The poll's time is over: None, unless a message came meanwhile."""
@@ -212,7 +212,9 @@ class Broker:
         trace = self._world.trace
         offsets = request.offsets
         if offsets is None and member is not None:
-            offsets = tuple((*partition, position) for partition, position in sorted(member.positions.items()))
+            offsets = tuple(
+                (*partition, position) for partition, position in sorted(member.positions.items())
+            )
         refused = member is None
         if not refused and outcome != "lose request":
             before = dict(group.committed)
@@ -272,7 +274,9 @@ class Broker:
         group.preparing = False
         for number, member in enumerate(members):
             member.assignment = self._range(member.process.spec.subscribes, number, len(members))
-            member.positions = {partition: group.committed.get(partition, 0) for partition in member.assignment}
+            member.positions = {
+                partition: group.committed.get(partition, 0) for partition in member.assignment
+            }
             member.rejoined = False
         if self._world.trace is not None and members:
             self._world.trace.assigned({m.process.name: m.assignment for m in members})

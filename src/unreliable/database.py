@@ -114,13 +114,20 @@ class Database:
             if self.rows(name)[1] != rows:
                 run(f'DELETE FROM "{name}"')
                 if rows:
-                    self._reader.executemany(f'INSERT INTO "{name}" VALUES ({",".join("?" * len(rows[0]))})', rows)
+                    self._reader.executemany(
+                        f'INSERT INTO "{name}" VALUES ({",".join("?" * len(rows[0]))})', rows
+                    )
         run("COMMIT")
         self._dirty = False
 
     def close(self) -> None:
         """Closes all connections; the tables are gone."""
-        for sqlite in (self._reader, self._snapshot, *self._pool, *(c.sqlite for c in self._connections.values())):
+        for sqlite in (
+            self._reader,
+            self._snapshot,
+            *self._pool,
+            *(c.sqlite for c in self._connections.values()),
+        ):
             sqlite.close()
         self._pool.clear()
 
@@ -228,7 +235,9 @@ class Database:
             case _:
                 self._write(process, connection, statement, request)
 
-    def _write(self, process: "Process", connection: Connection, statement: Statement, request: Execute) -> None:
+    def _write(
+        self, process: "Process", connection: Connection, statement: Statement, request: Execute
+    ) -> None:
         if not self._lock(connection):
             self._waiting.append((process, request))
             assert process.heard is not None
@@ -320,7 +329,9 @@ class Database:
 
     def table_names(self) -> list[str]:
         """The tables of the scenario and those that processes have created."""
-        sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+        sql = (
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+        )
         return [name for (name,) in self._committed().execute(sql)]
 
     def rows(self, table: str) -> tuple[list[str], list[tuple[Plain, ...]]]:
@@ -343,7 +354,9 @@ _KINDS = {
     **{"COMMIT": "commit", "END": "commit", "ROLLBACK": "rollback", "ABORT": "rollback"},
     **{"CREATE": "schema", "DROP": "schema", "ALTER": "schema"},
 }
-_FOR_UPDATE = re.compile(r"\s+FOR\s+(NO\s+KEY\s+)?UPDATE(\s+OF\s+\w+)?(\s+NOWAIT|\s+SKIP\s+LOCKED)?\s*;?\s*$", re.I)
+_FOR_UPDATE = re.compile(
+    r"\s+FOR\s+(NO\s+KEY\s+)?UPDATE(\s+OF\s+\w+)?(\s+NOWAIT|\s+SKIP\s+LOCKED)?\s*;?\s*$", re.I
+)
 
 
 @lru_cache(maxsize=1024)
@@ -364,7 +377,11 @@ _CONSTRAINTS = {
     "SQLITE_CONSTRAINT_CHECK": "CheckViolation",
     "SQLITE_CONSTRAINT_FOREIGNKEY": "ForeignKeyViolation",
 }
-_MESSAGES = {"no such table": "UndefinedTable", "no such column": "UndefinedColumn", "syntax error": "SyntaxError"}
+_MESSAGES = {
+    "no such table": "UndefinedTable",
+    "no such column": "UndefinedColumn",
+    "syntax error": "SyntaxError",
+}
 
 
 def _postgres_error(error: sqlite3.Error) -> Failure:

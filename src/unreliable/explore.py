@@ -209,7 +209,9 @@ class _Tree:
         if first == (self._node, choice):
             return False
         if first[0] is self._node:
-            return False  # a state that comes again in one run: no progress, which is for the world to find out
+            return (
+                False  # a state that comes again in one run: no progress, which is for the world to find out
+            )
         self._node.merged = first
         return True
 

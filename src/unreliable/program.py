@@ -75,7 +75,9 @@ class Program:
     def _find_problem(self, entry: str, parameters: tuple[str, ...]) -> Problem | None:
         try:
             namespace = self.load()
-        except BaseException as error:  # whatever a learner's module raises is a finding, not a failure of ours
+        except (
+            BaseException
+        ) as error:  # whatever a learner's module raises is a finding, not a failure of ours
             return self.explain(error)
         function = namespace.get(entry)
         wanted = f"async def {entry}({', '.join(parameters)}):"
@@ -215,5 +217,3 @@ def watch(code: CodeType) -> None:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             watch(constant)
-
-

@@ -101,7 +101,9 @@ class Shims:
             return _client(name)
         if root in COMPUTING:
             return importlib.import_module(name)
-        advice = ADVICE.get(root, "Use what your function is handed, and the standard library's pure computation.")
+        advice = ADVICE.get(
+            root, "Use what your function is handed, and the standard library's pure computation."
+        )
         raise Refused(f"`import {name}` is not available here.", advice)
 
     def observe_now_ms(self) -> int:

@@ -276,7 +276,14 @@ class World:
         """All that the rest of the run depends on, comparable with other runs of the same scenario."""
         clock = (self.now_ms, tuple(p.life for p in self.processes.values())) if with_clock else None
         processes = tuple(None if p.driver is None else tuple(p.heard or ()) for p in self.processes.values())
-        return clock, self.database.state(), self.broker.state(), self.network.state(), processes, self._pending_state()
+        return (
+            clock,
+            self.database.state(),
+            self.broker.state(),
+            self.network.state(),
+            processes,
+            self._pending_state(),
+        )
 
     def _pending_state(self) -> tuple[Any, ...]:
         events: list[Any] = []
@@ -319,5 +326,7 @@ class Sleeping:
         return None
 
 
-WAITING: frozenset[Callable[..., None]] = frozenset({Sleeping.over, Broker.waited_in_vain, Network.waited_in_vain})
+WAITING: frozenset[Callable[..., None]] = frozenset(
+    {Sleeping.over, Broker.waited_in_vain, Network.waited_in_vain}
+)
 OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World._hear, World._wake}

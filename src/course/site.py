@@ -1,0 +1,47 @@
+"""The site's glue: the superfences fence that puts an exercise into a lesson.
+
+    ```exercise
+    03-idempotency/dedup_consumer
+    - A first hint.
+    - A stronger one.
+    ```
+
+What it emits is useful without JavaScript; with it, the page's `<course-exercise>` makes it live.
+"""
+
+import ast
+from html import escape
+from typing import Any
+
+from course.catalog import exercise
+
+
+def exercise_fence(source: str, *_: Any, **__: Any) -> str:
+    """HTML of an exercise; a name that is not in the catalog ends the build."""
+    first, *lines = source.strip().splitlines()
+    found = exercise(first.strip())
+    starter = found.starter.read_text(encoding="utf-8")
+    brief = ast.get_docstring(ast.parse(starter)) or ""
+    hints = [line.removeprefix("- ") for line in lines if line.strip()]
+    parts = [
+        f'<div class="brief">{_paragraphs(brief)}</div>',
+        f'<pre class="starter"><code class="language-python">{escape(starter)}</code></pre>',
+        *(
+            _details("hint", f"Hint {number}", f"<p>{escape(hint)}</p>")
+            for number, hint in enumerate(hints, 1)
+        ),
+        _details("solution", "Solution", _code(found.solution.read_text(encoding="utf-8"))),
+    ]
+    return f'<div><course-exercise exercise="{escape(found.id)}">{"".join(parts)}</course-exercise></div>'
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in text.split("\n\n"))
+
+
+def _details(kind: str, summary: str, body: str) -> str:
+    return f'<details class="{kind}"><summary>{summary}</summary>{body}</details>'
+
+
+def _code(source: str) -> str:
+    return f'<pre><code class="language-python">{escape(source)}</code></pre>'
