@@ -14,7 +14,7 @@ class NotFound(Exception):
 
 
 def root() -> Path:
-    """The folder with exercises/ and tests/: $COURSE_ROOT, or the nearest above the working folder or this file."""
+    """The folder with exercises/ and tests/: $COURSE_ROOT, or the nearest above the working folder or this file."""  # noqa: E501
     if "COURSE_ROOT" in os.environ:
         return Path(os.environ["COURSE_ROOT"])
     for start in (Path.cwd(), Path(__file__).resolve()):
@@ -59,12 +59,11 @@ def exercises() -> list[Exercise]:
     """All exercises, in the order of their topics."""
     folder = root() / "exercises"
     return [
-        Exercise(path.relative_to(folder).with_suffix("").as_posix())
-        for path in sorted(folder.glob("*/*.py"))
+        Exercise(path.relative_to(folder).with_suffix("").as_posix()) for path in sorted(folder.glob("*/*.py"))
     ]
 
 
-def exercise(id: str) -> Exercise:  # noqa: A002 it is called an id everywhere
+def exercise(id: str) -> Exercise:
     """The exercise with this id; raises NotFound."""
     found = Exercise(id)
     if not found.grader.is_file():

@@ -24,9 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="grade a file under every schedule of its exercise")
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--exercise", metavar="ID", help="the exercise, if the file's name does not tell")
-    check.add_argument(
-        "--faults", type=int, default=grading.BUDGET, metavar="N", help="fault budget (default 2)"
-    )
+    check.add_argument("--faults", type=int, default=grading.BUDGET, metavar="N", help="fault budget (default 2)")
     check.add_argument("--replay", metavar="TOKEN", help="run one schedule, as a failed test names it")
     check.add_argument("--html", type=Path, metavar="FILE", help="write the failing story as a page, too")
     check.set_defaults(command=_check)

@@ -38,12 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--submission", type=Path, metavar="PATH", help="a file, or a folder like exercises/, to grade"
     )
-    group.addoption(
-        "--faults", type=int, default=BUDGET, metavar="N", help=f"fault budget (default {BUDGET})"
-    )
-    group.addoption(
-        "--replay", metavar="TOKEN", help="run one schedule, TEST:SCHEDULE as a failed test names it"
-    )
+    group.addoption("--faults", type=int, default=BUDGET, metavar="N", help=f"fault budget (default {BUDGET})")
+    group.addoption("--replay", metavar="TOKEN", help="run one schedule, TEST:SCHEDULE as a failed test names it")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -80,9 +76,7 @@ def submission_path(grader: Path, given: Path | None) -> Path:
     for path in candidates:
         if path.is_file():
             return path
-    raise pytest.UsageError(
-        f"no submission for {exercise.id}: looked for {' and '.join(map(str, candidates))}"
-    )
+    raise pytest.UsageError(f"no submission for {exercise.id}: looked for {' and '.join(map(str, candidates))}")
 
 
 def read_source(path: Path) -> str:
@@ -97,7 +91,7 @@ def read_source(path: Path) -> str:
 def verify(request: pytest.FixtureRequest, submission: Program) -> Verify:
     """`verify(scenario)`: every schedule of the scenario up to the fault budget has to pass."""
     result = result_of(request.node)
-    budget: int = request.config.getoption("--faults")
+    budget = int(str(request.config.getoption("--faults")))
     token: str | None = request.config.getoption("--replay")
 
     def verify(scenario: Scenario) -> None:

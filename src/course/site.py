@@ -26,10 +26,7 @@ def exercise_fence(source: str, *_: Any, **__: Any) -> str:
     parts = [
         f'<div class="brief">{_paragraphs(brief)}</div>',
         f'<pre class="starter"><code class="language-python">{escape(starter)}</code></pre>',
-        *(
-            _details("hint", f"Hint {number}", f"<p>{escape(hint)}</p>")
-            for number, hint in enumerate(hints, 1)
-        ),
+        *(_details("hint", f"Hint {number}", f"<p>{escape(hint)}</p>") for number, hint in enumerate(hints, 1)),
         _details("solution", "Solution", _code(found.solution.read_text(encoding="utf-8"))),
     ]
     return f'<div><course-exercise exercise="{escape(found.id)}">{"".join(parts)}</course-exercise></div>'

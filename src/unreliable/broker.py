@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zlib import crc32
 
 from unreliable import requests as r
-from unreliable.clients.confluent_kafka import KafkaError
+from unreliable.clients.confluent_kafka import ERRONEOUS_STATE, UNKNOWN_PARTITION, KafkaError
 
 if TYPE_CHECKING:
     from unreliable.world import Process, World
@@ -104,9 +104,7 @@ class Broker:
 
     # Producing
 
-    def append(
-        self, topic: str, value: bytes | None, key: bytes | None, partition: int | None = None
-    ) -> r.Record:
+    def append(self, topic: str, value: bytes | None, key: bytes | None, partition: int | None = None) -> r.Record:
         """Puts a record at the end of a partition: the given one, or the one that the key hashes to."""
         return self._append(r.Produce(topic, value, key, partition, ()))
 
@@ -123,7 +121,7 @@ class Broker:
 
     def _produce(self, process: "Process", request: r.Produce, outcome: str) -> None:
         if not any(topic == request.topic for topic, _ in self.logs):
-            failure = _kafka_failure(KafkaError._UNKNOWN_PARTITION, f"Local: Unknown topic {request.topic}")
+            failure = _kafka_failure(UNKNOWN_PARTITION, f"Local: Unknown topic {request.topic}")
             self._world.answer(process, failure)
             return
         record = self._append(request)
@@ -212,9 +210,7 @@ class Broker:
         trace = self._world.trace
         offsets = request.offsets
         if offsets is None and member is not None:
-            offsets = tuple(
-                (*partition, position) for partition, position in sorted(member.positions.items())
-            )
+            offsets = tuple((*partition, position) for partition, position in sorted(member.positions.items()))
         refused = member is None
         if not refused and outcome != "lose request":
             before = dict(group.committed)
@@ -233,7 +229,7 @@ class Broker:
         partition = (request.topic, request.partition)
         member = self._group(process).members.get(process.here)
         if member is None or partition not in member.assignment:
-            failure = _kafka_failure(KafkaError._STATE, "Local: Erroneous state")
+            failure = _kafka_failure(ERRONEOUS_STATE, "Local: Erroneous state")
             self._world.answer(process, failure)
             return
         member.positions[partition] = request.offset
@@ -274,9 +270,7 @@ class Broker:
         group.preparing = False
         for number, member in enumerate(members):
             member.assignment = self._range(member.process.spec.subscribes, number, len(members))
-            member.positions = {
-                partition: group.committed.get(partition, 0) for partition in member.assignment
-            }
+            member.positions = {partition: group.committed.get(partition, 0) for partition in member.assignment}
             member.rejoined = False
         if self._world.trace is not None and members:
             self._world.trace.assigned({m.process.name: m.assignment for m in members})

@@ -114,9 +114,7 @@ class Database:
             if self.rows(name)[1] != rows:
                 run(f'DELETE FROM "{name}"')
                 if rows:
-                    self._reader.executemany(
-                        f'INSERT INTO "{name}" VALUES ({",".join("?" * len(rows[0]))})', rows
-                    )
+                    self._reader.executemany(f'INSERT INTO "{name}" VALUES ({",".join("?" * len(rows[0]))})', rows)
         run("COMMIT")
         self._dirty = False
 
@@ -235,9 +233,7 @@ class Database:
             case _:
                 self._write(process, connection, statement, request)
 
-    def _write(
-        self, process: "Process", connection: Connection, statement: Statement, request: Execute
-    ) -> None:
+    def _write(self, process: "Process", connection: Connection, statement: Statement, request: Execute) -> None:
         if not self._lock(connection):
             self._waiting.append((process, request))
             assert process.heard is not None
@@ -329,9 +325,7 @@ class Database:
 
     def table_names(self) -> list[str]:
         """The tables of the scenario and those that processes have created."""
-        sql = (
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
-        )
+        sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
         return [name for (name,) in self._committed().execute(sql)]
 
     def rows(self, table: str) -> tuple[list[str], list[tuple[Plain, ...]]]:

@@ -25,6 +25,8 @@ from unreliable.scenario import Anomaly, Process, Scenario
 from unreliable.trace import Trace
 from unreliable.world import Drive, World
 
+FAULTLESS = Schedule()
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -209,9 +211,7 @@ class _Tree:
         if first == (self._node, choice):
             return False
         if first[0] is self._node:
-            return (
-                False  # a state that comes again in one run: no progress, which is for the world to find out
-            )
+            return False  # a state that comes again in one run: no progress, which is for the world to find out
         self._node.merged = first
         return True
 
@@ -259,7 +259,7 @@ def sample(scenario: Scenario, program: Program, seed: str, runs: int) -> Verdic
         return explorer.sample(seed, runs)
 
 
-def replay(scenario: Scenario, program: Program, schedule: Schedule = Schedule()) -> Replay:
+def replay(scenario: Scenario, program: Program, schedule: Schedule = FAULTLESS) -> Replay:
     """One run with its trace; without a schedule, the faultless one."""
     with Explorer(scenario, program) as explorer:
         return explorer.replay(schedule)

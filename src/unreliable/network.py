@@ -40,9 +40,9 @@ class Network:
         if self._world.trace is not None:
             self._world.trace.sent(process, request, outcome)
         arrivals = {"lose": (), "duplicate": (0, 0), "delay": (DELAY_MS,)}.get(outcome, (0,))
-        for delay_ms in arrivals:
-            delay_ms += LATENCY_MS
-            self._world.after(delay_ms, Network.arrive, self, request.to, 0, process.name, request.payload)
+        for late_ms in arrivals:
+            arguments = (request.to, 0, process.name, request.payload)
+            self._world.after(LATENCY_MS + late_ms, Network.arrive, self, *arguments)
         self._world.answer(process, None)
 
     def arrive(self, to: str, _: int, sender: str, payload: Plain) -> None:

@@ -87,9 +87,7 @@ class Life:
             return
         try:
             coroutine.close()
-        except (
-            BaseException
-        ):  # a `finally` or `except` that awaits or raises: the process is dead all the same
+        except BaseException:  # a `finally` or `except` that awaits or raises: the process is dead all the same
             return
 
     def _start(self) -> Coroutine[Request, Any, Any]:

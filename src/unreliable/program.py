@@ -75,9 +75,7 @@ class Program:
     def _find_problem(self, entry: str, parameters: tuple[str, ...]) -> Problem | None:
         try:
             namespace = self.load()
-        except (
-            BaseException
-        ) as error:  # whatever a learner's module raises is a finding, not a failure of ours
+        except BaseException as error:  # whatever a learner's module raises is a finding, not a failure of ours
             return self.explain(error)
         function = namespace.get(entry)
         wanted = f"async def {entry}({', '.join(parameters)}):"
@@ -92,7 +90,7 @@ class Program:
             return Problem("signature", line, message, f"Its parameters have to be `{wanted}`")
         return None
 
-    def explain(self, error: BaseException) -> Problem:
+    def explain(self, error: BaseException) -> Problem:  # noqa: PLR0911
         """The problem that an exception out of this program is."""
         line = self.line_of(error)
         match error:
@@ -139,8 +137,8 @@ class Program:
     def _import(
         self,
         name: str,
-        globals: Mapping[str, object] | None = None,  # noqa: A002 the names of builtins.__import__
-        locals: Mapping[str, object] | None = None,  # noqa: A002
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
         fromlist: tuple[str, ...] = (),
         level: int = 0,
     ) -> ModuleType:
@@ -167,7 +165,7 @@ class Output:
         room = MOST_OUTPUT - len(self.text)
         self.text += text[:room]
         if len(text) > room:
-            line = self._program.line_in(sys._getframe(1))
+            line = self._program.line_in(inspect.currentframe())
             message = f"More than {MOST_OUTPUT // 1024} KiB were printed; the rest is not shown."
             self.problem = Problem("output", line, message, "Print less, for instance one value a message.")
 
@@ -195,7 +193,7 @@ _jumps = 0
 
 def restart_jump_count() -> None:
     """Called whenever a program gets the word: it may loop anew."""
-    global _jumps  # noqa: PLW0603 a counter per instruction has to be cheap
+    global _jumps  # noqa: PLW0603
     _jumps = 0
 
 

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-type Plain = None | bool | int | float | str | bytes | tuple["Plain", ...]
+type Plain = bool | int | float | str | bytes | tuple["Plain", ...] | None
 type Headers = tuple[tuple[str, bytes | None], ...]
 
 

@@ -16,9 +16,40 @@ from types import ModuleType
 from typing import Any, Never
 
 COMPUTING = frozenset(
-    "abc base64 binascii bisect collections contextlib copy dataclasses decimal enum fractions functools hashlib "
-    "heapq hmac itertools json logging math numbers operator re statistics string struct sys textwrap types "
-    "typing typing_extensions zlib __future__".split()
+    [
+        "abc",
+        "base64",
+        "binascii",
+        "bisect",
+        "collections",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "heapq",
+        "hmac",
+        "itertools",
+        "json",
+        "logging",
+        "math",
+        "numbers",
+        "operator",
+        "re",
+        "statistics",
+        "string",
+        "struct",
+        "sys",
+        "textwrap",
+        "types",
+        "typing",
+        "typing_extensions",
+        "zlib",
+        "__future__",
+    ]
 )
 CLIENTS = {
     "confluent_kafka": "unreliable.clients.confluent_kafka",
@@ -101,9 +132,7 @@ class Shims:
             return _client(name)
         if root in COMPUTING:
             return importlib.import_module(name)
-        advice = ADVICE.get(
-            root, "Use what your function is handed, and the standard library's pure computation."
-        )
+        advice = ADVICE.get(root, "Use what your function is handed, and the standard library's pure computation.")
         raise Refused(f"`import {name}` is not available here.", advice)
 
     def observe_now_ms(self) -> int:
@@ -128,7 +157,7 @@ class Shims:
     def _datetime(self) -> ModuleType:
         shims = self
 
-        class datetime(real_datetime.datetime):  # noqa: N801 the standard library's name
+        class datetime(real_datetime.datetime):  # noqa: N801
             @classmethod
             def now(cls, tz: real_datetime.tzinfo | None = None) -> "datetime":
                 return cls.fromtimestamp(shims._seconds(), tz or real_datetime.UTC).replace(tzinfo=tz)
@@ -145,7 +174,18 @@ class Shims:
         return _module("datetime", **(names | {"datetime": datetime}))
 
     def _chance(self) -> ModuleType:
-        names = "random randint randrange choice choices shuffle sample uniform getrandbits randbytes".split()
+        names = [
+            "random",
+            "randint",
+            "randrange",
+            "choice",
+            "choices",
+            "shuffle",
+            "sample",
+            "uniform",
+            "getrandbits",
+            "randbytes",
+        ]
         return _module("random", **{name: self._watched(name) for name in names})
 
     def _watched(self, method: str) -> Callable[..., Any]:

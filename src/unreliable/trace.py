@@ -85,7 +85,7 @@ class Trace:
         return f"<Trace of {len(self.events)} events>"
 
     def _repr_svg_(self) -> str:
-        from unreliable.diagram import svg  # noqa: PLC0415 the diagram is drawn from traces
+        from unreliable.diagram import svg  # noqa: PLC0415
 
         return svg(self)
 
@@ -221,7 +221,7 @@ class Trace:
         text = f"{process.name} receives {_summary(payload)} from {sender}"
         self._add(process, "receive", text, _summary(payload, MOST_LABEL), sender)
 
-    def _add(  # noqa: PLR0913, PLR0917 the fields of an event
+    def _add(  # noqa: PLR0913, PLR0917
         self,
         process: "Process",
         kind: str,

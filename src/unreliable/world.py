@@ -18,7 +18,7 @@ Rules
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from unreliable.broker import Broker
 from unreliable.choices import Choices
@@ -41,7 +41,7 @@ type Drive = Callable[[Spec, int], Driver]  # a process and the number of its st
 class Service(Protocol):
     """What answers requests: the broker, the database, the network, the clock."""
 
-    requests: tuple[type[Request], ...]
+    requests: ClassVar[tuple[type[Request], ...]]
 
     def options(self, request: type[Request]) -> tuple[str, ...]:
         """The faults that this service can add to such a request."""
@@ -83,7 +83,7 @@ class Process:
 class World:
     """One run. `run()` runs it to its end; then tables, logs and offsets can be asked."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         scenario: Scenario,
         drive: Drive,
@@ -145,7 +145,7 @@ class World:
 
     def answer(self, process: Process, reply: Any, delay_ms: int = LATENCY_MS) -> None:
         """The process hears `reply` after the delay, if it still lives."""
-        self.after(delay_ms, World._hear, self, process.name, process.life, reply)
+        self.after(delay_ms, World.hear, self, process.name, process.life, reply)
 
     def changed(self) -> None:
         """Something that lasts is not what it was."""
@@ -179,7 +179,7 @@ class World:
             return
         self._resume(process, None)
 
-    def _hear(self, name: str, life: int, reply: Any) -> None:
+    def hear(self, name: str, life: int, reply: Any) -> None:
         process = self.processes[name]
         if process.life != life or process.driver is None:
             return
@@ -216,7 +216,7 @@ class World:
                 if self.trace is not None:
                     self.trace.paused(process, self.scenario.pause_ms)
                 self.broker.silent(process, self.scenario.pause_ms)
-                self.after(self.scenario.pause_ms, World._wake, self, process.name, process.life, request)
+                self.after(self.scenario.pause_ms, World.wake, self, process.name, process.life, request)
             case outcome:
                 self._services[type(request)].perform(process, request, outcome)
 
@@ -231,7 +231,7 @@ class World:
             self._options[process.name, kind] = options
         return options
 
-    def _wake(self, name: str, life: int, request: Request) -> None:
+    def wake(self, name: str, life: int, request: Request) -> None:
         process = self.processes[name]
         if process.life == life and process.driver is not None:
             self._services[type(request)].perform(process, request, "ok")
@@ -302,7 +302,7 @@ class World:
 class Sleeping:
     """The clock as a service: answers when the time has passed."""
 
-    requests = (Sleep,)
+    requests: ClassVar = (Sleep,)
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -326,7 +326,5 @@ class Sleeping:
         return None
 
 
-WAITING: frozenset[Callable[..., None]] = frozenset(
-    {Sleeping.over, Broker.waited_in_vain, Network.waited_in_vain}
-)
-OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World._hear, World._wake}
+WAITING: frozenset[Callable[..., None]] = frozenset({Sleeping.over, Broker.waited_in_vain, Network.waited_in_vain})
+OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World.hear, World.wake}

@@ -3,6 +3,7 @@
 Names, arguments and error codes: https://docs.confluent.io/platform/current/clients/confluent-kafka-python/html/
 """
 
+import builtins
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -25,6 +26,10 @@ from unreliable.requests import (
 OFFSET_INVALID = -1001  # librdkafka's "no offset": what committed() gives for a partition without a commit
 
 
+UNKNOWN_PARTITION = -190  # librdkafka's own errors are negative
+ERRONEOUS_STATE = -172
+
+
 class KafkaError:
     """What went wrong, by Kafka's code (client-side codes are negative)."""
 
@@ -32,9 +37,8 @@ class KafkaError:
     ILLEGAL_GENERATION = 22
     UNKNOWN_MEMBER_ID = 25
     REBALANCE_IN_PROGRESS = 27
-    _UNKNOWN_PARTITION = -190
-    _STATE = -172
-    _NO_OFFSET = -168
+    _UNKNOWN_PARTITION = UNKNOWN_PARTITION
+    _STATE = ERRONEOUS_STATE
 
     def __init__(self, code: int, reason: str | None = None) -> None:
         self._code = code
@@ -43,10 +47,10 @@ class KafkaError:
     def code(self) -> int:
         return self._code
 
-    def name(self) -> str:
+    def name(self) -> builtins.str:
         return _NAMES.get(self._code, f"ERR_{self._code}")
 
-    def str(self) -> str:
+    def str(self) -> builtins.str:
         return self._reason
 
     def retriable(self) -> bool:
@@ -55,10 +59,8 @@ class KafkaError:
     def fatal(self) -> bool:
         return False
 
-    def __str__(self) -> str:
+    def __repr__(self) -> builtins.str:
         return f'KafkaError{{code={self.name()},val={self._code},str="{self._reason}"}}'
-
-    __repr__ = __str__
 
     def __eq__(self, other: object) -> bool:
         return self._code == (other._code if isinstance(other, KafkaError) else other)

@@ -87,7 +87,7 @@ class UndefinedColumn(ProgrammingError):
     sqlstate = "42703"
 
 
-class SyntaxError_(ProgrammingError):
+class SyntaxError_(ProgrammingError):  # noqa: N801
     sqlstate = "42601"
 
 
@@ -219,7 +219,7 @@ def failed(failure: Failure) -> Exception:
 
 
 def _bind(query: str, params: Parameters | None) -> tuple[str, tuple[Plain, ...]]:
-    if not isinstance(query, str):
+    if type(query) is not str:  # learners are not type-checked
         raise TypeError(f"the query should be a string, got {type(query).__name__}")
     if params is None:
         return query, ()

@@ -136,9 +136,7 @@ def _gap(layout: Layout, number: int) -> Iterator[str]:
     yield _path("gap", f"M{GUTTER} {y:g}H{layout.width - 8:g}")
     yield _text("small", GUTTER - 6, y + 4, _time(event.time_ms), "end")
     if layout.left_out_before(number):
-        yield _text(
-            "small", GUTTER + 8, y + 4, f"{layout.left_out_before(number):,} events left out", "start"
-        )
+        yield _text("small", GUTTER + 8, y + 4, f"{layout.left_out_before(number):,} events left out", "start")
 
 
 def _stretch(layout: Layout, stretch: Stretch, bottom: float) -> str:

@@ -35,7 +35,9 @@ def each_payment_once(world: World) -> Anomaly | None:
         balance, owed = balances.get(account, 0), sum(amounts)
         told = f"{account}'s balance is {balance} and should be {owed}"
         if balance > owed:
-            return Anomaly("duplicate effect", f"{told}: {_which(account, balance - owed)} was applied more than once.")
+            return Anomaly(
+                "duplicate effect", f"{told}: {_which(account, balance - owed)} was applied more than once."
+            )
         if balance < owed:
             return Anomaly("lost message", f"{told}: {_which(account, owed - balance)} was never applied.")
     lag = world.broker.lag("bank", "payments")
