@@ -41,7 +41,7 @@ type Drive = Callable[[Spec, int], Driver]  # a process and the number of its st
 class Service(Protocol):
     """What answers requests: the broker, the database, the network, the clock."""
 
-    requests: ClassVar[tuple[type[Request], ...]]
+    requests: ClassVar[Any]
 
     def options(self, request: type[Request]) -> tuple[str, ...]:
         """The faults that this service can add to such a request."""

@@ -69,9 +69,7 @@ def test_an_expected_error_is_an_output(root: Path):
     assert [output.ename for output in execute(root, "03-idempotency", text)] == ["ZeroDivisionError"]
 
 
-def test_the_kernel_is_that_of_this_python_whatever_the_machine_has(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_kernel_is_that_of_this_python_whatever_the_machine_has(root: Path, monkeypatch: pytest.MonkeyPatch):
     foreign = root / "foreign/kernels/python3/kernel.json"
     foreign.parent.mkdir(parents=True)
     foreign.write_text(json.dumps({"argv": ["false"], "display_name": "Broken", "language": "python"}))

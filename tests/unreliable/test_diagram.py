@@ -296,9 +296,7 @@ def test_only_what_is_near_a_fault_is_told_if_so_asked():
 def test_a_page_has_the_sentence_and_marks_the_line_of_the_fault():
     trace = STORIES["crash"]()
     crash = step_of(trace, "crash")
-    page = diagram.page(
-        "A story", diagram.section("duplicate effect", "alice's 30 came twice.", trace, CONSUME)
-    )
+    page = diagram.page("A story", diagram.section("duplicate effect", "alice's 30 came twice.", trace, CONSUME))
     assert "alice&#x27;s 30 came twice." in page
     line = trace.events[crash].line
     assert f'<tr class="met"><th>{line}</th><td class="trouble">✗ {crash + 1}</td>' in page
