@@ -1,0 +1,36 @@
+"""Starters fail, solutions pass under every schedule, and a failure's token replays to the same end."""
+
+import pytest
+
+from course.catalog import Exercise, exercises
+from course.grading import grade
+from course.report import load
+
+IDS = [exercise.id for exercise in exercises()]
+
+
+@pytest.mark.parametrize("exercise_id", IDS)
+def test_the_starter_fails_with_a_story(exercise_id: str):
+    exercise = Exercise(exercise_id)
+    results = grade(exercise, load(exercise.starter))
+    failed = [test for test in results.tests if test.outcome != "passed"]
+    assert failed
+    assert all(test.outcome == "failed" and test.anomaly and test.token and test.story for test in failed)
+
+
+@pytest.mark.parametrize("exercise_id", IDS)
+def test_the_solution_passes_and_no_schedule_is_left(exercise_id: str):
+    exercise = Exercise(exercise_id)
+    results = grade(exercise, load(exercise.solution))
+    assert [(test.name, test.sentence) for test in results.tests if test.outcome != "passed"] == []
+    assert all(test.schedules and test.schedules["exhausted"] for test in results.tests)
+
+
+@pytest.mark.parametrize("exercise_id", IDS)
+def test_a_token_replays_the_same_trace(exercise_id: str):
+    exercise = Exercise(exercise_id)
+    results = grade(exercise, load(exercise.starter))
+    first = next(test for test in results.tests if test.trace is not None)
+    again = grade(exercise, load(exercise.starter), token=first.token)
+    assert first.trace is not None
+    assert [test.trace.fingerprint for test in again.tests if test.trace] == [first.trace.fingerprint]
