@@ -1,5 +1,8 @@
 """Starters fail, solutions pass under every schedule, and a failure's token replays to the same end."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from course.catalog import Exercise, exercises
@@ -34,3 +37,20 @@ def test_a_token_replays_the_same_trace(exercise_id: str):
     again = grade(exercise, load(exercise.starter), token=first.token)
     assert first.trace is not None
     assert [test.trace.fingerprint for test in again.tests if test.trace] == [first.trace.fingerprint]
+
+
+SUBMISSIONS = [(exercise.id, path) for exercise in exercises() for path in exercise.submissions("right")]
+MISTAKES = [(exercise.id, path) for exercise in exercises() for path in exercise.submissions("wrong")]
+
+
+@pytest.mark.parametrize(("exercise_id", "path"), SUBMISSIONS, ids=lambda value: getattr(value, "stem", None))
+def test_another_way_to_be_right_passes(exercise_id: str, path: Path):
+    results = grade(Exercise(exercise_id), load(path))
+    assert [(test.name, test.sentence) for test in results.tests if test.outcome != "passed"] == []
+
+
+@pytest.mark.parametrize(("exercise_id", "path"), MISTAKES, ids=lambda value: getattr(value, "stem", None))
+def test_a_wrong_submission_fails_first_where_it_says(exercise_id: str, path: Path):
+    named = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").rpartition("Fails: ")[2]
+    results = grade(Exercise(exercise_id), load(path))
+    assert next(test.name for test in results.tests if test.outcome == "failed") == named

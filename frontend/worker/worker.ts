@@ -30,7 +30,7 @@ async function start(): Promise<PyodideInterface> {
     indexURL: `${base}pyodide/`,
     lockFileURL: base + manifest.lock,
     packageBaseUrl: `${base}wheels/`,
-    env: { COURSE_ROOT: "/course", HOME: "/home/pyodide" },
+    env: { COURSE_ROOT: "/course" },
   });
   tell({ kind: "starting", progress: 0.5 });
   await pyodide.loadPackage([...manifest.wheels], { messageCallback: () => undefined });

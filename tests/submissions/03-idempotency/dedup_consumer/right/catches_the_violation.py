@@ -1,0 +1,25 @@
+"""The insert fails for a duplicate, and undoes the transaction."""
+
+import json
+
+from confluent_kafka.aio import AIOConsumer
+from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
+
+
+async def consume(consumer: AIOConsumer, db: AsyncConnection) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        payment = json.loads(message.value())
+        try:
+            async with db.transaction():
+                await db.execute("INSERT INTO processed (payment_id) VALUES (%s)", (payment["id"],))
+                await db.execute(
+                    "UPDATE accounts SET balance = balance + %s WHERE id = %s",
+                    (payment["amount"], payment["account"]),
+                )
+        except UniqueViolation:
+            pass
+        await consumer.commit(message=message, asynchronous=False)

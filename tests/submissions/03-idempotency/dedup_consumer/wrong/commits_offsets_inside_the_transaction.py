@@ -1,0 +1,27 @@
+"""The offset is committed before the database commits, so a crash between the two loses the payment.
+
+Fails: test_a_crash_at_every_await
+"""
+
+import json
+
+from confluent_kafka.aio import AIOConsumer
+from psycopg import AsyncConnection
+
+
+async def consume(consumer: AIOConsumer, db: AsyncConnection) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        payment = json.loads(message.value())
+        async with db.transaction():  # all or nothing: mark, balance and offset
+            cursor = await db.execute(
+                "INSERT INTO processed (payment_id) VALUES (%s) ON CONFLICT DO NOTHING", (payment["id"],)
+            )
+            if cursor.rowcount == 1:
+                await db.execute(
+                    "UPDATE accounts SET balance = balance + %s WHERE id = %s",
+                    (payment["amount"], payment["account"]),
+                )
+            await consumer.commit(message=message, asynchronous=False)

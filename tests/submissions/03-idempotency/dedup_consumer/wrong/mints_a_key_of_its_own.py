@@ -1,0 +1,29 @@
+"""Each delivery gets a key of its own, so no delivery is ever recognised as a duplicate.
+
+Fails: test_a_payment_that_was_sent_twice
+"""
+
+import json
+import uuid
+
+from confluent_kafka.aio import AIOConsumer
+from psycopg import AsyncConnection
+
+
+async def consume(consumer: AIOConsumer, db: AsyncConnection) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        payment = json.loads(message.value())
+        idempotency_key = str(uuid.uuid4())
+        async with db.transaction():
+            cursor = await db.execute(
+                "INSERT INTO processed (payment_id) VALUES (%s) ON CONFLICT DO NOTHING", (idempotency_key,)
+            )
+            if cursor.rowcount == 1:
+                await db.execute(
+                    "UPDATE accounts SET balance = balance + %s WHERE id = %s",
+                    (payment["amount"], payment["account"]),
+                )
+        await consumer.commit(message=message, asynchronous=False)
