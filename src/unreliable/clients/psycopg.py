@@ -87,8 +87,24 @@ class UndefinedColumn(ProgrammingError):
     sqlstate = "42703"
 
 
+class UndefinedFunction(ProgrammingError):
+    sqlstate = "42883"
+
+
+class DuplicateTable(ProgrammingError):
+    sqlstate = "42P07"
+
+
 class SyntaxError_(ProgrammingError):  # noqa: N801
     sqlstate = "42601"
+
+
+class NumericValueOutOfRange(DataError):
+    sqlstate = "22003"
+
+
+class FeatureNotSupported(NotSupportedError):
+    sqlstate = "0A000"
 
 
 ERRORS: dict[str, type[Exception]] = {
@@ -97,7 +113,8 @@ ERRORS: dict[str, type[Exception]] = {
         *(Error, DatabaseError, InterfaceError, OperationalError, IntegrityError, ProgrammingError),
         *(InternalError, DataError, NotSupportedError, UniqueViolation, ForeignKeyViolation),
         *(NotNullViolation, CheckViolation, QueryCanceled, LockNotAvailable, InFailedSqlTransaction),
-        *(UndefinedTable, UndefinedColumn, SyntaxError_),
+        *(UndefinedTable, UndefinedColumn, UndefinedFunction, DuplicateTable, SyntaxError_),
+        *(NumericValueOutOfRange, FeatureNotSupported),
     )
 }
 
