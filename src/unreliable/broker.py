@@ -9,6 +9,9 @@ Rules, and where Apache Kafka defines them
   rebalance; it completes when every member has polled again or its session is over. Then every member starts
   from the committed offsets (the eager protocol; KIP-429 describes both).
 - The committed offset is that of the next record to read. Committing one that is lower than before is allowed.
+  A partition without one, or with one that its log has not reached, is read from the start
+  (`auto.offset.reset=earliest`). Without arguments a commit is of what was read since the last
+  (librdkafka: _NO_OFFSET if that is nothing).
 - A member that is silent for `SESSION_TIMEOUT_MS` is out; what it commits then fails with UNKNOWN_MEMBER_ID.
   While a rebalance is prepared, commits of the members are still accepted.
 - A commit's request or its reply may get lost (*lose request*, *lose reply*): both are REQUEST_TIMED_OUT to the
@@ -25,7 +28,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zlib import crc32
 
 from unreliable import requests as r
-from unreliable.clients.confluent_kafka import ERRONEOUS_STATE, UNKNOWN_PARTITION, KafkaError
+from unreliable.clients.confluent_kafka import (
+    ERRONEOUS_STATE,
+    INVALID_ARGUMENT,
+    NO_OFFSET,
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    UNKNOWN_PARTITION,
+    UNKNOWN_TOPIC,
+    KafkaError,
+)
 
 if TYPE_CHECKING:
     from unreliable.world import Process, World
@@ -42,6 +54,8 @@ def _kafka_failure(code: int, reason: str) -> r.Failure:
 
 TIMED_OUT = _kafka_failure(KafkaError.REQUEST_TIMED_OUT, "Broker: Request timed out")
 NOT_A_MEMBER = _kafka_failure(KafkaError.UNKNOWN_MEMBER_ID, "Broker: Unknown member")
+NOTHING_TO_COMMIT = _kafka_failure(NO_OFFSET, "Local: No offset stored")
+NO_SUCH_PARTITION = _kafka_failure(KafkaError.UNKNOWN_TOPIC_OR_PART, "Broker: Unknown topic or partition")
 
 
 @dataclass(slots=True)
@@ -75,6 +89,7 @@ class Broker:
         }
         self.groups: dict[str, Group] = {}
         self._acknowledged: dict[tuple[str, int, int], r.Record | None] = {}
+        self._awaited: dict[tuple[str, int], int | None] = {}  # the ticket that a life waits for; None for all
 
     def options(self, request: type[r.Request]) -> tuple[str, ...]:
         if request is r.Produce:
@@ -92,7 +107,7 @@ class Broker:
             case r.Delivery():
                 self._deliver(process, request)
             case r.Flush():
-                self._world.answer(process, 0)
+                self._flush(process)
             case r.Seek():
                 self._seek(process, request)
             case r.Committed():
@@ -121,8 +136,10 @@ class Broker:
 
     def _produce(self, process: "Process", request: r.Produce, outcome: str) -> None:
         if not any(topic == request.topic for topic, _ in self.logs):
-            failure = _kafka_failure(UNKNOWN_PARTITION, f"Local: Unknown topic {request.topic}")
-            self._world.answer(process, failure)
+            self._world.answer(process, _kafka_failure(UNKNOWN_TOPIC, "Local: Unknown topic"))
+            return
+        if request.partition is not None and (request.topic, request.partition) not in self.logs:
+            self._world.answer(process, _kafka_failure(UNKNOWN_PARTITION, "Local: Unknown partition"))
             return
         record = self._append(request)
         ticket = _ticket(process)
@@ -143,13 +160,27 @@ class Broker:
         record = self._acknowledged[name, life, ticket] = self._append(request)
         if self._world.trace is not None:
             self._world.trace.resent(process, record)
-        if isinstance(process.request, r.Delivery) and process.request.ticket == ticket:
-            self._world.answer(process, record)
+        if process.here in self._awaited:
+            if self._awaited[process.here] == ticket:
+                del self._awaited[process.here]
+                self._world.answer(process, record)
+            elif self._awaited[process.here] is None:
+                del self._awaited[process.here]
+                self._flush(process)
 
     def _deliver(self, process: "Process", request: r.Delivery) -> None:
         record = self._acknowledged[*process.here, request.ticket]
         if record is not None:
             self._world.answer(process, record)
+        else:
+            self._awaited[process.here] = request.ticket
+
+    def _flush(self, process: "Process") -> None:
+        in_flight = (life for (*life, _), record in self._acknowledged.items() if record is None)
+        if list(process.here) in in_flight:
+            self._awaited[process.here] = None
+        else:
+            self._world.answer(process, 0)
 
     # Consuming
 
@@ -186,8 +217,10 @@ class Broker:
     def _serve(self, group: Group, member: Member) -> None:
         """Answers a waiting poll if there is a record."""
         for partition in member.assignment:
-            position = member.positions[partition]
             log = self.logs[partition]
+            position = member.positions[partition]
+            if position > len(log):
+                position = 0
             if position < len(log):
                 member.positions[partition] = position + 1
                 member.waiting = 0
@@ -210,7 +243,17 @@ class Broker:
         trace = self._world.trace
         offsets = request.offsets
         if offsets is None and member is not None:
-            offsets = tuple((*partition, position) for partition, position in sorted(member.positions.items()))
+            offsets = tuple(
+                (*partition, position)
+                for partition, position in sorted(member.positions.items())
+                if position > group.committed.get(partition, 0)
+            )
+        if any((topic, partition) not in self.logs for topic, partition, _ in offsets or ()):
+            self._world.answer(process, NO_SUCH_PARTITION)
+            return
+        if member is not None and not offsets:
+            self._world.answer(process, NOTHING_TO_COMMIT)
+            return
         refused = member is None
         if not refused and outcome != "lose request":
             before = dict(group.committed)
@@ -229,16 +272,22 @@ class Broker:
         partition = (request.topic, request.partition)
         member = self._group(process).members.get(process.here)
         if member is None or partition not in member.assignment:
-            failure = _kafka_failure(ERRONEOUS_STATE, "Local: Erroneous state")
-            self._world.answer(process, failure)
+            self._world.answer(process, _kafka_failure(ERRONEOUS_STATE, "Local: Erroneous state"))
             return
-        member.positions[partition] = request.offset
+        offset = {OFFSET_BEGINNING: 0, OFFSET_END: len(self.logs[partition])}.get(request.offset, request.offset)
+        if offset < 0:
+            self._world.answer(
+                process, _kafka_failure(INVALID_ARGUMENT, "Local: Invalid argument or configuration")
+            )
+            return
+        member.positions[partition] = offset
         self._world.answer(process, None)
 
     # Groups
 
     def crashed(self, process: "Process") -> None:
         """The broker notices only when the session is over."""
+        self._awaited.pop(process.here, None)
         self.silent(process, SESSION_TIMEOUT_MS)
 
     def silent(self, process: "Process", duration_ms: int) -> None:
@@ -268,8 +317,8 @@ class Broker:
         if not all(member.rejoined for member in members):
             return
         group.preparing = False
-        for number, member in enumerate(members):
-            member.assignment = self._range(member.process.spec.subscribes, number, len(members))
+        for member in members:
+            member.assignment = self._range(member, members)
             member.positions = {partition: group.committed.get(partition, 0) for partition in member.assignment}
             member.rejoined = False
         if self._world.trace is not None and members:
@@ -278,20 +327,26 @@ class Broker:
             if member.waiting:
                 self._serve(group, member)
 
-    def _range(self, topics: tuple[str, ...], number: int, members: int) -> tuple[Partition, ...]:
-        """Kafka's RangeAssignor: per topic, consecutive partitions, the first members one more."""
+    def _range(self, member: Member, members: list[Member]) -> tuple[Partition, ...]:
+        """Kafka's RangeAssignor: per topic, consecutive partitions, the first of its members one more."""
         mine: list[Partition] = []
-        for topic in topics or dict.fromkeys(topic for topic, _ in self.logs):
+        for topic in self._topics(member):
             partitions = [key for key in self.logs if key[0] == topic]
-            share, extra = divmod(len(partitions), members)
+            subscribed = [other for other in members if topic in self._topics(other)]
+            number = subscribed.index(member)
+            share, extra = divmod(len(partitions), len(subscribed))
             first = number * share + min(number, extra)
             mine += partitions[first : first + share + (number < extra)]
         return tuple(mine)
 
+    def _topics(self, member: Member) -> tuple[str, ...]:
+        return member.process.spec.subscribes or tuple(dict.fromkeys(topic for topic, _ in self.logs))
+
     def lag(self, group: str, topic: str) -> int:
         """How many records of the topic the group has not committed yet."""
         committed = self.groups[group].committed if group in self.groups else {}
-        return sum(len(log) - committed.get(key, 0) for key, log in self.logs.items() if key[0] == topic)
+        lags = (len(log) - committed.get(key, 0) for key, log in self.logs.items() if key[0] == topic)
+        return sum(max(0, lag) for lag in lags)
 
     def state(self) -> object:
         """What the rest of the run depends on: logs, offsets, and who is in which group."""

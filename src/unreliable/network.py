@@ -39,16 +39,17 @@ class Network:
     def _send(self, process: "Process", request: Send, outcome: str) -> None:
         if self._world.trace is not None:
             self._world.trace.sent(process, request, outcome)
+        known = request.to in self._world.processes  # what is sent to nobody arrives nowhere
         arrivals = {"lose": (), "duplicate": (0, 0), "delay": (DELAY_MS,)}.get(outcome, (0,))
-        for late_ms in arrivals:
+        for late_ms in arrivals if known else ():
             arguments = (request.to, 0, process.name, request.payload)
             self._world.after(LATENCY_MS + late_ms, Network.arrive, self, *arguments)
         self._world.answer(process, None)
 
     def arrive(self, to: str, _: int, sender: str, payload: Plain) -> None:
         """A message reaches the machine of the process `to`."""
-        process = self._world.processes.get(to)
-        if process is None or process.driver is None:
+        process = self._world.processes[to]
+        if process.driver is None:
             return
         self._inboxes.setdefault(to, deque()).append((sender, payload))
         if to in self._waiting:

@@ -4,7 +4,7 @@ Names, arguments and error codes: https://docs.confluent.io/platform/current/cli
 """
 
 import builtins
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from unreliable.requests import (
@@ -24,21 +24,29 @@ from unreliable.requests import (
 )
 
 OFFSET_INVALID = -1001  # librdkafka's "no offset": what committed() gives for a partition without a commit
-
+OFFSET_BEGINNING = -2
+OFFSET_END = -1
 
 UNKNOWN_PARTITION = -190  # librdkafka's own errors are negative
+UNKNOWN_TOPIC = -188
+INVALID_ARGUMENT = -186
 ERRONEOUS_STATE = -172
+NO_OFFSET = -168
 
 
 class KafkaError:
     """What went wrong, by Kafka's code (client-side codes are negative)."""
 
+    UNKNOWN_TOPIC_OR_PART = 3
     REQUEST_TIMED_OUT = 7
     ILLEGAL_GENERATION = 22
     UNKNOWN_MEMBER_ID = 25
     REBALANCE_IN_PROGRESS = 27
     _UNKNOWN_PARTITION = UNKNOWN_PARTITION
+    _UNKNOWN_TOPIC = UNKNOWN_TOPIC
+    _INVALID_ARG = INVALID_ARGUMENT
     _STATE = ERRONEOUS_STATE
+    _NO_OFFSET = NO_OFFSET
 
     def __init__(self, code: int, reason: str | None = None) -> None:
         self._code = code
@@ -78,9 +86,9 @@ class KafkaException(Exception):
 
 class TopicPartition:
     def __init__(self, topic: str, partition: int = -1, offset: int = OFFSET_INVALID) -> None:
-        self.topic = topic
-        self.partition = partition
-        self.offset = offset
+        self.topic = _typed(topic, str)
+        self.partition = _typed(partition, int)
+        self.offset = _typed(offset, int)
         self.error: KafkaError | None = None
 
     def __eq__(self, other: object) -> bool:
@@ -132,8 +140,8 @@ class Message:
 class AIOConsumer:
     """A consumer that is subscribed already; its partitions are those of its group's assignment."""
 
-    async def poll(self, timeout: float = -1) -> Message | None:
-        """The next message, or None after `timeout` seconds; negative waits for ever."""
+    async def poll(self, timeout: float | None = -1) -> Message | None:
+        """The next message, or None after `timeout` seconds; None or a negative number waits for ever."""
         record = await _ask(Poll(_milliseconds(timeout)))
         return None if record is None else Message(record)
 
@@ -158,22 +166,17 @@ class AIOConsumer:
         Synchronous commits wait for the broker and raise KafkaException; asynchronous ones return at once
         and tell nobody (here: they are sent at once, and their failure is not heard).
         """
-        wanted: tuple[tuple[str, int, int], ...] | None = None
-        if message is not None:
-            wanted = ((message.topic(), message.partition(), message.offset() + 1),)
-        elif offsets is not None:
-            wanted = tuple((tp.topic, tp.partition, tp.offset) for tp in offsets)
-        reply = await CommitOffsets(wanted)
+        reply = await CommitOffsets(_offsets(message, offsets))
         if asynchronous:
             return None
         return [TopicPartition(*committed) for committed in _settle(reply)]
 
     async def seek(self, partition: TopicPartition) -> None:
         """Sets the position of an assigned partition; the next poll reads from there."""
-        await _ask(Seek(partition.topic, partition.partition, partition.offset))
+        await _ask(Seek(*_place(partition)))
 
     async def committed(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
-        offsets = await _ask(Committed(tuple((tp.topic, tp.partition) for tp in partitions)))
+        offsets = await _ask(Committed(tuple(_place(partition)[:2] for partition in partitions)))
         return [
             TopicPartition(tp.topic, tp.partition, OFFSET_INVALID if offset is None else offset)
             for tp, offset in zip(partitions, offsets, strict=True)
@@ -206,10 +209,11 @@ class AIOProducer:
         key: bytes | str | None = None,
         *,
         partition: int | None = None,
-        headers: Sequence[tuple[str, bytes | None]] = (),
+        headers: Sequence[tuple[str, bytes | None]] | Mapping[str, bytes | None] = (),
     ) -> DeliveryReport:
         """Enqueues a message. `await` what it returns to know that the broker has it."""
-        request = Produce(topic, _bytes(value), _bytes(key), partition, _headers(headers))
+        partition = None if partition in {None, -1} else _typed(partition, int)
+        request = Produce(_typed(topic, str), _bytes(value), _bytes(key), partition, _headers(headers))
         return DeliveryReport(await _ask(request))
 
     async def flush(self, timeout: float = -1) -> int:
@@ -235,17 +239,44 @@ def failed(failure: Failure) -> Exception:
     return KafkaException(KafkaError(code, reason))
 
 
-def _milliseconds(seconds: float) -> int | None:
-    return None if seconds < 0 else round(seconds * 1000)
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None or seconds < 0 else round(seconds * 1000)
+
+
+def _offsets(
+    message: Message | None, offsets: Sequence[TopicPartition] | None
+) -> tuple[tuple[str, int, int], ...] | None:
+    """What a commit is asked to commit, as librdkafka takes it: logical offsets are left out."""
+    if message is not None and offsets is not None:
+        raise ValueError("message and offsets are mutually exclusive")
+    if message is not None:
+        message = _typed(message, Message)
+        return ((message.topic(), message.partition(), message.offset() + 1),)
+    if offsets is None:
+        return None
+    return tuple(place for place in map(_place, offsets) if place[2] >= 0)
+
+
+def _place(partition: TopicPartition) -> tuple[str, int, int]:
+    partition = _typed(partition, TopicPartition)
+    return _typed(partition.topic, str), _typed(partition.partition, int), _typed(partition.offset, int)
+
+
+def _typed[T](value: Any, kind: type[T]) -> T:
+    """The value, which learners may have mistaken for another; nothing but `kind` gets into the world."""
+    if type(value) is not kind:
+        raise TypeError(f"expected {kind.__name__}, not {type(value).__name__}")
+    return value
 
 
 def _bytes(data: Plain) -> bytes | None:
     if isinstance(data, str):
-        return data.encode()
+        return str.encode(data)
     if data is None or isinstance(data, bytes):
-        return data
+        return data if data is None else bytes(data)
     raise TypeError(f"a bytes-like object is required, not '{type(data).__name__}'")
 
 
-def _headers(headers: Sequence[tuple[str, bytes | str | None]]) -> Headers:
-    return tuple((name, _bytes(value)) for name, value in headers)
+def _headers(headers: Sequence[tuple[str, bytes | None]] | Mapping[str, bytes | None]) -> Headers:
+    items = headers.items() if isinstance(headers, Mapping) else headers
+    return tuple((_typed(name, str), _bytes(value)) for name, value in items)

@@ -10,11 +10,13 @@ class Network:
 
     async def send(self, to: str, payload: Plain) -> None:
         """Sends plain data (None, bool, int, float, str, bytes, tuples of these) to the process named `to`."""
+        if type(to) is not str:
+            raise TypeError(f"the name of a process is a str, not {type(to).__name__}")
         await Send(to, plain(payload))
 
     async def receive(self, timeout: float | None = None) -> tuple[str, Any] | None:
         """(sender, payload) of the next message, or None after `timeout` seconds."""
-        return await Receive(None if timeout is None else round(timeout * 1000))
+        return await Receive(None if timeout is None else max(0, round(timeout * 1000)))
 
 
 class Clock:
@@ -33,7 +35,7 @@ class Clock:
 
 def plain(payload: Any) -> Plain:
     """The payload as it arrives at the other side. Raises TypeError for what does not travel."""
-    if payload is None or isinstance(payload, bool | int | float | str | bytes):
+    if payload is None or type(payload) in {bool, int, float, str, bytes}:
         return payload
     if isinstance(payload, list | tuple):
         return tuple(plain(item) for item in payload)  # pyright: ignore[reportUnknownVariableType]

@@ -6,9 +6,11 @@ transaction block is a transaction of its own.
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -120,7 +122,14 @@ ERRORS: dict[str, type[Exception]] = {
 
 
 class Rollback(Exception):
-    """`raise Rollback()` inside of `async with db.transaction()` leaves the block and undoes it."""
+    """`raise Rollback()` inside of `async with db.transaction()` leaves the block and undoes it.
+
+    `raise Rollback(transaction)` leaves all blocks up to that one.
+    """
+
+    def __init__(self, transaction: "AsyncTransaction | None" = None) -> None:
+        super().__init__(transaction)
+        self.transaction = transaction
 
 
 class AsyncTransaction:
@@ -134,13 +143,13 @@ class AsyncTransaction:
         self.connection.depth += 1
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
         self.connection.depth -= 1
         if kind is None:
             await _ask(requests.Commit())
         elif kind is not GeneratorExit:  # after a crash nobody asks for a rollback any more
             await requests.Rollback()  # the block's own error counts, not one of the rollback
-        return kind is not None and issubclass(kind, Rollback)
+        return isinstance(error, Rollback) and error.transaction in {None, self}
 
 
 class AsyncCursor:
@@ -164,6 +173,7 @@ class AsyncCursor:
     async def execute(self, query: str, params: Parameters | None = None) -> "AsyncCursor":
         self._result = await _ask(Execute(*_bind(query, params)))
         self._rows = iter(self._result.rows)
+        self._connection.follow(query)
         return self
 
     async def fetchone(self) -> tuple[Any, ...] | None:
@@ -173,7 +183,7 @@ class AsyncCursor:
         return list(self._fetch())
 
     async def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
-        return [row for row, _ in zip(self._fetch(), range(size), strict=False)]
+        return list(islice(self._fetch(), size))
 
     async def __aiter__(self) -> AsyncIterator[tuple[Any, ...]]:
         for row in self._fetch():
@@ -198,6 +208,7 @@ class AsyncConnection:
 
     def __init__(self) -> None:
         self.depth = 0
+        self._begun = False
 
     def cursor(self) -> AsyncCursor:
         return AsyncCursor(self)
@@ -210,10 +221,25 @@ class AsyncConnection:
         return AsyncTransaction(self)
 
     async def commit(self) -> None:
+        """Ends a transaction that was begun by `execute("BEGIN")`; else there is nothing to commit."""
         self._forbid_inside_block("commit")
+        if self._begun:
+            self._begun = False
+            await _ask(requests.Commit())
 
     async def rollback(self) -> None:
         self._forbid_inside_block("rollback")
+        if self._begun:
+            self._begun = False
+            await _ask(requests.Rollback())
+
+    def follow(self, query: str) -> None:
+        """Notes whether a statement began or ended a transaction."""
+        word = query.strip().partition(" ")[0].upper().rstrip(";")
+        if word in {"BEGIN", "START"}:
+            self._begun = not self.depth
+        elif word in {"COMMIT", "END", "ROLLBACK", "ABORT"}:
+            self._begun = False
 
     def _forbid_inside_block(self, verb: str) -> None:
         if self.depth:
@@ -235,23 +261,62 @@ def failed(failure: Failure) -> Exception:
     return ERRORS[failure.error](*failure.arguments)
 
 
+_PLACEHOLDER = re.compile(r"%(?:\((\w+)\)s|(s)|(%))|%")
+
+
 def _bind(query: str, params: Parameters | None) -> tuple[str, tuple[Plain, ...]]:
+    """The statement with `%s` alone as placeholder, and the values in their order."""
     if type(query) is not str:  # learners are not type-checked
         raise TypeError(f"the query should be a string, got {type(query).__name__}")
     if params is None:
-        return query, ()
+        return query.replace("%", "%%"), ()
+    if not isinstance(params, Sequence | Mapping) or isinstance(params, str | bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"query parameters should be a sequence or a mapping, got {type(params).__name__}")
+    named, places = _placeholders(query)
     if isinstance(params, Mapping):
-        names = re.findall(r"%\((\w+)\)s", query)
-        return re.sub(r"%\(\w+\)s", "%s", query), tuple(_plain(params[name]) for name in names)
-    if isinstance(params, str | bytes):
-        raise TypeError("query parameters should be a sequence or a mapping, got a string: write (value,)")
+        return _bind_by_name(query, params, named, places)
+    if named:
+        raise TypeError("query parameters should be a mapping, as the query has named placeholders")
+    if places != len(params):
+        raise ProgrammingError(f"the query has {places} placeholders but {len(params)} parameters were passed")
     return query, tuple(map(_plain, params))
+
+
+@lru_cache(maxsize=1024)
+def _placeholders(query: str) -> tuple[tuple[str, ...], int]:
+    """The names of the named placeholders, and how many there are without a name."""
+    found: list[tuple[str, str, str]] = _PLACEHOLDER.findall(query)
+    if ("", "", "") in found:
+        raise ProgrammingError("only '%s', '%b', '%t' are allowed as placeholders; a percent sign is '%%'")
+    return tuple(name for name, _, _ in found if name), sum(bool(place) for _, place, _ in found)
+
+
+def _bind_by_name(
+    query: str, params: Mapping[str, Any], named: tuple[str, ...], places: int
+) -> tuple[str, tuple[Plain, ...]]:
+    if places:
+        raise TypeError("query parameters should be a sequence, as the query has positional placeholders")
+    missing = [name for name in named if name not in params]
+    if missing:
+        raise ProgrammingError(f"query parameter missing: {', '.join(missing)}")
+    return re.sub(r"%\(\w+\)s", "%s", query), tuple(_plain(params[name]) for name in named)
+
+
+_EXACT: dict[type, Callable[[Any], Plain]] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    bytes: bytes.__bytes__,
+}
 
 
 def _plain(value: Any) -> Plain:
     """The value as it is stored; types of PostgreSQL that the world does not have become text."""
-    if value is None or isinstance(value, bool | int | float | str | bytes):
+    if value is None or type(value) in {str, int, float, bool, bytes}:
         return value
+    for kind, exact in _EXACT.items():
+        if isinstance(value, kind):  # a subclass, which may behave in any way, like an Enum
+            return exact(value)
     if isinstance(value, date | Decimal | UUID):
         return str(value)
     raise ProgrammingError(f"cannot adapt type '{type(value).__name__}' using placeholder '%s'")
