@@ -110,6 +110,7 @@ class Database:
         elif self._dirty:
             self._restore()
         self._known: object = None
+        self._fill_pool()
 
     def _create(self) -> None:
         self._uri = f"file:/unreliable-{next(_numbers)}?vfs=memdb"
@@ -156,14 +157,17 @@ class Database:
     def _connection(self, process: "Process") -> Connection:
         connection = self._connections.get(process.name)
         if connection is None:
-            if self._pool:
-                sqlite = self._pool.pop()
-            else:
-                sqlite = self._open()
-                self._guard(sqlite)
-                sqlite.set_authorizer(_authorize)
-            connection = self._connections[process.name] = Connection(sqlite)
+            connection = self._connections[process.name] = Connection(self._pool.pop())
         return connection
+
+    def _fill_pool(self) -> None:
+        """A connection for each process that has a `db`; while one writes, SQLite opens no other."""
+        users = sum("db" in spec.objects for spec in self._world.scenario.processes)
+        while len(self._pool) < users:
+            sqlite = self._open()
+            self._guard(sqlite)
+            sqlite.set_authorizer(_authorize)
+            self._pool.append(sqlite)
 
     def _guard(self, sqlite: sqlite3.Connection) -> None:
         """Keeps a process's statements to the tables."""

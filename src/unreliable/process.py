@@ -15,7 +15,14 @@ from typing import Any, Protocol
 from unreliable.clients.confluent_kafka import AIOConsumer, AIOProducer
 from unreliable.clients.other import Clock, Network
 from unreliable.clients.psycopg import AsyncConnection
-from unreliable.program import Problem, Program, restart_jump_count
+from unreliable.program import (
+    NoRequest,
+    Problem,
+    Program,
+    parameters_of,
+    restart_jump_count,
+    stop_endless_loop,
+)
 from unreliable.requests import Request
 from unreliable.shims import Chance
 
@@ -61,15 +68,23 @@ class Life:
         restart_jump_count()
         try:
             if self._coroutine is None:
-                self._coroutine = self._start()
-                return self._coroutine.send(None)
-            return self._coroutine.send(reply)
-        except StopIteration:
-            return Ended()
+                self._coroutine, reply = self._start(), None
+            request = self._go_on(self._coroutine, reply)
+            stop_endless_loop()
+            return request
         except BaseException as error:
-            if not isinstance(self._entry, str):
+            if isinstance(error, KeyboardInterrupt) or not isinstance(self._entry, str):
                 raise  # a supplied process must not fail: that is a mistake of the grader
             return Ended(self._program.explain(error))
+
+    def _go_on(self, coroutine: Coroutine[Request, Any, Any], reply: Any) -> Request | Ended:
+        try:
+            request = coroutine.send(reply)
+        except StopIteration:
+            return Ended()
+        if not isinstance(request, Request):  # pyright: ignore[reportUnnecessaryIsInstance]
+            coroutine.throw(NoRequest(f"This awaits {type(request).__name__!r} of nobody who would answer."))
+        return request
 
     def line(self) -> int | None:
         line = None
@@ -96,12 +111,6 @@ class Life:
 
     def _object(self, name: str) -> object:
         return Clock(self._program.shims.observe_now_ms) if name == "clock" else OBJECTS[name]()
-
-
-def parameters_of(entry: Entry) -> tuple[str, ...]:
-    """The names of a function's parameters, which are the names of the objects it is handed."""
-    code = entry.__code__
-    return code.co_varnames[: code.co_argcount]
 
 
 OBJECTS: dict[str, Callable[[], object]] = {

@@ -6,13 +6,14 @@ Rules
   sockets, files, asyncio) is refused with advice; `time`, `random`, `uuid` and `datetime` are the world's.
 - Between two awaits a program may jump backwards at most `MOST_JUMPS` times; then it is an endless loop.
   (Counted by sys.monitoring, PEP 669, on the learner's code alone.)
+  Who catches that exception is stopped at the next await.
 - `print` goes to `Program.output`, at most `MOST_OUTPUT` characters of it.
 """
 
 import builtins
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
@@ -22,6 +23,9 @@ from unreliable import shims
 MOST_JUMPS = 1_000_000
 MOST_OUTPUT = 64 * 1024
 MODULE_NAME = "submission"
+
+# Dataclasses look up their module, and a program's is not among the imported ones.
+sys.modules.setdefault(MODULE_NAME, ModuleType(MODULE_NAME))
 
 _FORBIDDEN_BUILTINS = ("open", "input", "breakpoint", "exec", "eval", "compile", "exit", "quit", "help")
 
@@ -40,8 +44,16 @@ class Problem:
         return f"{where}{self.message} {self.advice}".strip()
 
 
+class NoRequest(BaseException):
+    """A program awaited something that is not of this world."""
+
+
 class EndlessLoop(BaseException):
     """Raised inside of a loop that never awaits. Not an Exception, so that no `except Exception` hides it."""
+
+
+class Interrupted(BaseException):
+    """What learners get as KeyboardInterrupt: the real one is for us."""
 
 
 class Program:
@@ -61,7 +73,7 @@ class Program:
         if self._code is None:
             self._code = compile(self.source, self.filename, "exec", dont_inherit=True)
             watch(self._code)
-        namespace = {"__name__": MODULE_NAME, "__builtins__": self._builtins}
+        namespace = {"__name__": MODULE_NAME, "__builtins__": dict(self._builtins)}
         restart_jump_count()
         exec(self._code, namespace)
         return namespace
@@ -75,6 +87,9 @@ class Program:
     def _find_problem(self, entry: str, parameters: tuple[str, ...]) -> Problem | None:
         try:
             namespace = self.load()
+            stop_endless_loop()
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:  # whatever a learner's module raises is a finding, not a failure of ours
             return self.explain(error)
         function = namespace.get(entry)
@@ -82,9 +97,9 @@ class Program:
         if function is None:
             return Problem("missing", None, f"There is no function `{entry}`.", f"Define `{wanted}`")
         line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
-        if not inspect.iscoroutinefunction(function):
+        if not (inspect.isfunction(function) and inspect.iscoroutinefunction(function)):
             return Problem("signature", line, f"`{entry}` is not an `async def`.", f"Define it as `{wanted}`")
-        found = tuple(inspect.signature(function).parameters)
+        found = parameters_of(function)
         if found != parameters:
             message = f"`{entry}` takes ({', '.join(found)})."
             return Problem("signature", line, message, f"Its parameters have to be `{wanted}`")
@@ -102,6 +117,9 @@ class Program:
             case EndlessLoop():
                 message = f"This loop ran {MOST_JUMPS:,} rounds without an `await`."
                 return Problem("endless", line, message, "Let it end, or await something in it.")
+            case NoRequest():
+                advice = "Await the methods of what your function is handed, and your own `async def`s."
+                return Problem("refused", line, str(error), advice)
             case SystemExit():
                 advice = "A process of this course goes on until it is killed: return or raise instead."
                 return Problem("exit", line, "The program asked Python to exit.", advice)
@@ -129,6 +147,7 @@ class Program:
         names = dict(vars(builtins))
         for name in _FORBIDDEN_BUILTINS:
             names[name] = shims.refuse(f"`{name}`", "A process reaches the world only by what it is handed.")
+        names["KeyboardInterrupt"] = Interrupted
         names["exit"] = names["quit"] = sys.exit
         names["print"] = self.output.print
         names["__import__"] = self._import
@@ -170,6 +189,15 @@ class Output:
             self.problem = Problem("output", line, message, "Print less, for instance one value a message.")
 
 
+def parameters_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a function's parameters, which are the names of the objects it is handed.
+
+    Those of what a decorator wraps, if it says so (functools.wraps).
+    """
+    code = inspect.unwrap(function).__code__
+    return code.co_varnames[: code.co_argcount]
+
+
 def _walk(traceback: TracebackType | None) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     while traceback is not None:
@@ -181,7 +209,9 @@ def _walk(traceback: TracebackType | None) -> list[tuple[str, int]]:
 def _text(error: BaseException) -> str:
     try:
         return str(error)[:300]
-    except Exception:  # a learner's __str__ may fail
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a learner's __str__ may do anything
         return "(its text cannot be shown)"
 
 
@@ -189,20 +219,29 @@ def _text(error: BaseException) -> str:
 
 _TOOL = 3  # the first of the ids that sys.monitoring leaves to anyone
 _jumps = 0
+_endless: EndlessLoop | None = None
 
 
 def restart_jump_count() -> None:
     """Called whenever a program gets the word: it may loop anew."""
-    global _jumps  # noqa: PLW0603
+    global _jumps, _endless  # noqa: PLW0603
     _jumps = 0
+    _endless = None
+
+
+def stop_endless_loop() -> None:
+    """Called when a program gives the word back: raises again what stopped its endless loop, if it caught that."""
+    if _endless is not None:
+        raise _endless
 
 
 def _count_jump(code: CodeType, offset: int, destination: int) -> None:
-    global _jumps  # noqa: PLW0603
+    global _jumps, _endless  # noqa: PLW0603
     if destination < offset:
         _jumps += 1
         if _jumps > MOST_JUMPS:
-            raise EndlessLoop
+            _endless = _endless or EndlessLoop()
+            raise _endless
 
 
 def watch(code: CodeType) -> None:

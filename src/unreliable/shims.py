@@ -10,6 +10,7 @@ Rules
 import datetime as real_datetime
 import importlib
 import random as real_random
+import sys
 import uuid as real_uuid
 from collections.abc import Callable
 from types import ModuleType
@@ -42,7 +43,6 @@ COMPUTING = frozenset(
         "statistics",
         "string",
         "struct",
-        "sys",
         "textwrap",
         "types",
         "typing",
@@ -114,6 +114,7 @@ class Shims:
             "datetime": self._datetime,
             "random": self._chance,
             "secrets": self._secrets,
+            "sys": self._sys,
             "uuid": self._uuid,
         }
         self._modules: dict[str, ModuleType] = {}
@@ -170,8 +171,13 @@ class Shims:
             def today(cls) -> "datetime":
                 return cls.now()
 
+        class date(real_datetime.date):  # noqa: N801
+            @classmethod
+            def today(cls) -> "date":
+                return cls.fromordinal(datetime.now().toordinal())
+
         names = {name: getattr(real_datetime, name) for name in real_datetime.__all__}
-        return _module("datetime", **(names | {"datetime": datetime}))
+        return _module("datetime", **(names | {"datetime": datetime, "date": date}))
 
     def _chance(self) -> ModuleType:
         names = [
@@ -185,6 +191,9 @@ class Shims:
             "uniform",
             "getrandbits",
             "randbytes",
+            "gauss",
+            "expovariate",
+            "seed",
         ]
         return _module("random", **{name: self._watched(name) for name in names})
 
@@ -194,6 +203,11 @@ class Shims:
             return getattr(self.chance.random, method)(*arguments, **named)
 
         return draw
+
+    def _sys(self) -> ModuleType:
+        """Of Python itself only what computes: the rest would be a memory that survives a crash, or a way out."""
+        names = ["byteorder", "exit", "float_info", "getsizeof", "maxsize", "version", "version_info"]
+        return _module("sys", **{name: getattr(sys, name) for name in names})
 
     def _secrets(self) -> ModuleType:
         draw = self._watched("randbytes")
