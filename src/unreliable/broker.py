@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 SESSION_TIMEOUT_MS = 6_000
 REQUEST_TIMEOUT_MS = 2_000
 
+LEAST_WAIT_MS = 250  # of a poll in vain: asking more often would make runs longer and find nothing more
+
 type Partition = tuple[str, int]
 
 
@@ -60,13 +62,14 @@ NO_SUCH_PARTITION = _kafka_failure(KafkaError.UNKNOWN_TOPIC_OR_PART, "Broker: Un
 
 @dataclass(slots=True)
 class Member:
-    """A consumer in its group. `waiting` is the ticket of the poll that it waits in, or 0."""
+    """A consumer in its group. `waiting` is the ticket of the poll that it waits in, or 0; `most` its batch."""
 
     process: "Process"
     assignment: tuple[Partition, ...] = ()
     positions: dict[Partition, int] = field(default_factory=dict[Partition, int])
     rejoined: bool = False
     waiting: int = 0
+    most: int | None = None
 
 
 @dataclass(slots=True)
@@ -121,7 +124,9 @@ class Broker:
 
     def append(self, topic: str, value: bytes | None, key: bytes | None, partition: int | None = None) -> r.Record:
         """Puts a record at the end of a partition: the given one, or the one that the key hashes to."""
-        return self._append(r.Produce(topic, value, key, partition, ()))
+        record = self._append(r.Produce(topic, value, key, partition, ()))
+        self._wake(record)
+        return record
 
     def _append(self, request: r.Produce) -> r.Record:
         number = request.partition
@@ -131,7 +136,6 @@ class Broker:
         record = r.Record(request.topic, number, len(log), request.key, request.value, request.headers)
         log.append(record)
         self._world.changed()
-        self._wake((request.topic, number))
         return record
 
     def _produce(self, process: "Process", request: r.Produce, outcome: str) -> None:
@@ -147,6 +151,7 @@ class Broker:
         trace = self._world.trace
         if trace is not None:
             trace.produced(process, record, outcome)
+        self._wake(record)
         if outcome == "lose reply":
             self._acknowledged[*process.here, ticket] = None
             self._world.after(REQUEST_TIMEOUT_MS, Broker.resend, self, *process.here, request, ticket)
@@ -160,6 +165,7 @@ class Broker:
         record = self._acknowledged[name, life, ticket] = self._append(request)
         if self._world.trace is not None:
             self._world.trace.resent(process, record)
+        self._wake(record)
         if process.here in self._awaited:
             if self._awaited[process.here] == ticket:
                 del self._awaited[process.here]
@@ -196,13 +202,15 @@ class Broker:
             if self._world.trace is not None:
                 self._world.trace.joined(process)
         member.waiting = _ticket(process)
+        member.most = request.most
         if group.preparing:
             member.rejoined = True
             self._complete(group)
         else:
             self._serve(group, member)
         if member.waiting and request.timeout_ms is not None:
-            self._world.after(request.timeout_ms, Broker.waited_in_vain, self, *process.here, member.waiting)
+            wait_ms = max(request.timeout_ms, LEAST_WAIT_MS)
+            self._world.after(wait_ms, Broker.waited_in_vain, self, *process.here, member.waiting)
 
     def waited_in_vain(self, name: str, life: int, ticket: int) -> None:
         """The poll's time is over: None, unless a message came meanwhile."""
@@ -212,26 +220,33 @@ class Broker:
             return
         member.waiting = 0
         self._world.waited(process)
-        self._world.answer(process, None)
+        self._world.answer(process, None if member.most is None else ())
 
     def _serve(self, group: Group, member: Member) -> None:
-        """Answers a waiting poll if there is a record."""
+        """Answers a waiting poll if there is a record: with it, or with as many as the batch may hold."""
+        records: list[r.Record] = []
         for partition in member.assignment:
             log = self.logs[partition]
             position = member.positions[partition]
             if position > len(log):
                 position = 0
-            if position < len(log):
-                member.positions[partition] = position + 1
-                member.waiting = 0
-                process = member.process
-                if self._world.trace is not None:
-                    self._world.trace.polled(process, log[position])
-                process.at_moment = -1  # a message is progress, even one that was read before
-                self._world.answer(process, log[position])
-                return
+            found = log[position : position + (member.most or 1) - len(records)]
+            if found:
+                member.positions[partition] = position + len(found)
+                records += found
+        if not records:
+            return
+        process = member.process
+        member.waiting = 0
+        if self._world.trace is not None:
+            for record in records:
+                self._world.trace.polled(process, record)
+        process.at_moment = -1  # a message is progress, even one that was read before
+        self._world.answer(process, records[0] if member.most is None else tuple(records))
 
-    def _wake(self, partition: Partition) -> None:
+    def _wake(self, record: r.Record) -> None:
+        """Lets those have the new record who wait for one of its partition."""
+        partition = (record.topic, record.partition)
         for group in self.groups.values():
             for member in group.members.values():
                 if member.waiting and partition in member.assignment and not group.preparing:
@@ -306,7 +321,7 @@ class Broker:
         if self._world.trace is not None:
             self._world.trace.expired(process)
         group.preparing = True
-        self._world.changed()
+        self._world.changed(lasting=False)
         self._complete(group)
 
     def _complete(self, group: Group) -> None:

@@ -201,6 +201,7 @@ class Database:
                 self._commit(process, connection, outcome)
             case _:
                 self._rollback(process, connection)
+        self._let_next()
 
     def _begin(self, process: "Process", connection: Connection) -> None:
         if connection.failed:
@@ -247,7 +248,7 @@ class Database:
             connection.sqlite.execute(f"{how} s{connection.depth}")
 
     def _end(self, connection: Connection, how: str) -> None:
-        """Ends the outermost transaction and gives its lock to the next who waits."""
+        """Ends the outermost transaction and gives its lock back."""
         connection.depth = 0
         connection.failed = False
         if connection.writing:
@@ -257,7 +258,6 @@ class Database:
             self._writer = None
             if how == "COMMIT" and (self._has_new_schema() or changed):
                 self._touched()
-            self._let_next()
 
     def _has_new_schema(self) -> bool:
         """Whether a statement since the last time really changed the schema (`IF NOT EXISTS` may not)."""
@@ -372,6 +372,7 @@ class Database:
         if connection is not None:
             self._end(connection, "ROLLBACK")
             self._release(connection)
+            self._let_next()
 
     # What lasts
 

@@ -231,9 +231,7 @@ class _Tree:
 
 def _problem(world: World) -> Problem | None:
     """What stopped the run for good; an exception that a restart got over is none."""
-    if world.stuck is None:
-        return None
-    return next((p.problem for p in world.processes.values() if p.problem), None)
+    return world.culprit.problem if world.culprit else None
 
 
 def beside(program: Program) -> Drive:

@@ -100,7 +100,7 @@ class Program:
         if not (inspect.isfunction(function) and inspect.iscoroutinefunction(function)):
             return Problem("signature", line, f"`{entry}` is not an `async def`.", f"Define it as `{wanted}`")
         found = parameters_of(function)
-        if found != parameters:
+        if without_clock(found) != without_clock(parameters):
             message = f"`{entry}` takes ({', '.join(found)})."
             return Problem("signature", line, message, f"Its parameters have to be `{wanted}`")
         return None
@@ -150,6 +150,7 @@ class Program:
         names["KeyboardInterrupt"] = Interrupted
         names["exit"] = names["quit"] = sys.exit
         names["print"] = self.output.print
+        names["hash"] = self.shims.hash
         names["__import__"] = self._import
         return names
 
@@ -196,6 +197,11 @@ def parameters_of(function: Callable[..., Any]) -> tuple[str, ...]:
     """
     code = inspect.unwrap(function).__code__
     return code.co_varnames[: code.co_argcount]
+
+
+def without_clock(parameters: tuple[str, ...]) -> tuple[str, ...]:
+    """A process may always ask for a clock, and need not take the one that it is offered."""
+    return tuple(name for name in parameters if name != "clock")
 
 
 def _walk(traceback: TracebackType | None) -> list[tuple[str, int]]:

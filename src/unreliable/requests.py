@@ -69,9 +69,10 @@ class Flush(Request):
 
 @dataclass(frozen=True)
 class Poll(Request):
-    """Reply: a Record, or None when the time is over."""
+    """Reply: a Record, or None when the time is over; with `most`, a tuple of up to so many Records."""
 
     timeout_ms: int | None
+    most: int | None = None
 
 
 @dataclass(frozen=True)

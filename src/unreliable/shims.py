@@ -12,9 +12,12 @@ import importlib
 import random as real_random
 import sys
 import uuid as real_uuid
+import zlib
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Never
+
+from unreliable.clients.other import Clock
 
 COMPUTING = frozenset(
     [
@@ -58,7 +61,6 @@ CLIENTS = {
     "psycopg.errors": "unreliable.clients.psycopg",
 }
 ADVICE = {
-    "asyncio": "The course drives your coroutine: use `await clock.sleep(…)`, or await one thing after another.",
     "threading": "There is one thread: use await.",
     "socket": "There is no network but the objects that your function is handed.",
     "os": "There are no files and no environment: keep what must last in the database.",
@@ -89,16 +91,16 @@ def refuse(name: str, advice: str) -> Callable[..., Never]:
 class Chance:
     """The random numbers of one start of a process: made when first asked for."""
 
-    __slots__ = ("_random", "_seed")
+    __slots__ = ("_random", "seed")
 
     def __init__(self, seed: str) -> None:
-        self._seed = seed
+        self.seed = seed
         self._random: real_random.Random | None = None
 
     @property
     def random(self) -> real_random.Random:
         if self._random is None:
-            self._random = real_random.Random(self._seed)
+            self._random = real_random.Random(self.seed)
         return self._random
 
 
@@ -110,6 +112,7 @@ class Shims:
         self.observed = False
         self.chance = Chance("")
         self._made = {
+            "asyncio": _asyncio,
             "time": self._time,
             "datetime": self._datetime,
             "random": self._chance,
@@ -141,6 +144,13 @@ class Shims:
         self.observed = True
         return self.now_ms
 
+    def hash(self, value: object) -> int:
+        """`hash`: of text another number in each start of Python, as it is where nobody sets PYTHONHASHSEED."""
+        if not isinstance(value, str | bytes | tuple | frozenset):
+            return hash(value)
+        self.observed = True
+        return zlib.crc32(f"{self.chance.seed}/{value!r}".encode())
+
     def _seconds(self) -> float:
         return self.observe_now_ms() / 1000
 
@@ -152,7 +162,9 @@ class Shims:
             perf_counter=self._seconds,
             time_ns=lambda: self.observe_now_ms() * 1_000_000,
             monotonic_ns=lambda: self.observe_now_ms() * 1_000_000,
-            sleep=refuse("`time.sleep`", "It would stop the whole machine: use `await clock.sleep(…)`."),
+            sleep=refuse(
+                "`time.sleep`", "Nothing else could run: add a parameter `clock` and use `await clock.sleep(…)`."
+            ),
         )
 
     def _datetime(self) -> ModuleType:
@@ -227,6 +239,18 @@ class Shims:
             uuid1=refuse("`uuid.uuid1`", "It depends on this machine: use `uuid.uuid4`."),
             uuid4=lambda: real_uuid.UUID(int=draw(128), version=4),
         )
+
+
+def _asyncio() -> ModuleType:
+    """`asyncio.sleep` is the clock's; there is no loop and there are no tasks."""
+    module = _module("asyncio", sleep=Clock(lambda: 0).sleep)
+
+    def missing(name: str) -> Never:
+        advice = "The course drives your coroutine: await one thing after another; `asyncio.sleep` is there."
+        raise Refused(f"`asyncio.{name}` is not available here.", advice)
+
+    module.__getattr__ = missing
+    return module
 
 
 def _module(name: str, **names: Any) -> ModuleType:

@@ -68,6 +68,7 @@ class Process:
     at_moment: int = -1
     fruitless: int = 0
     deaths: int = 0
+    died_at: int = -1
     problem: Problem | None = None
 
     @property
@@ -98,8 +99,10 @@ class World:
         self.now_ms = 0
         self.steps = 0
         self._changes = 0
+        self._lasting_changes = 0
         self.merged = False
         self.stuck: Anomaly | None = None
+        self.culprit: Process | None = None  # who is stuck
         self.database = database
         self.broker = Broker(self, dict(scenario.topics))
         self.network = Network(self)
@@ -147,9 +150,10 @@ class World:
         """The process hears `reply` after the delay, if it still lives."""
         self.after(delay_ms, World.hear, self, process.name, process.life, reply)
 
-    def changed(self) -> None:
-        """Something that lasts is not what it was."""
+    def changed(self, lasting: bool = True) -> None:
+        """Something is not what it was: what lasts, or who is in a group."""
         self._changes += 1
+        self._lasting_changes += lasting
 
     @property
     def moment(self) -> int:
@@ -203,8 +207,11 @@ class World:
             return
         process.request = request
         if self.steps > self.scenario.most_steps:
-            sentence = f"{process.name} made request after request and nothing changed any more"
-            self.stuck = Anomaly("stuck", f"{sentence} ({self.scenario.most_steps:,} awaits in this run).")
+            sentence = (
+                f"After {self.scenario.most_steps:,} awaits {process.name} still makes request after request."
+            )
+            self.culprit = process
+            self.stuck = Anomaly("stuck", sentence)
             return
         if process.fruitless and process.at_moment == self.moment:
             self._services[type(request)].perform(process, request, "ok")
@@ -242,10 +249,12 @@ class World:
         if ended.problem is None:
             self._leave(process)
             return
-        process.problem = process.problem or ended.problem
-        process.deaths = process.deaths + 1 if process.at_moment == self.moment else 1
-        process.at_moment = self.moment
+        process.problem = ended.problem
+        lasting = self._lasting_changes + self.choices.faults
+        process.deaths = process.deaths + 1 if process.died_at == lasting else 1
+        process.died_at = lasting
         if process.deaths >= PATIENCE:
+            self.culprit = process
             sentence = f"{process.name} fails at every start. {ended.problem}"
             self.stuck = Anomaly("stuck", sentence)
             return

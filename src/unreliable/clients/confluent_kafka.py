@@ -147,13 +147,7 @@ class AIOConsumer:
 
     async def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
         """Up to `num_messages`: waits `timeout` seconds for the first, then takes what is there."""
-        messages: list[Message] = []
-        while len(messages) < num_messages:
-            record = await _ask(Poll(0 if messages else _milliseconds(timeout)))
-            if record is None:
-                break
-            messages.append(Message(record))
-        return messages
+        return [Message(record) for record in await _ask(Poll(_milliseconds(timeout), num_messages))]
 
     async def commit(
         self,

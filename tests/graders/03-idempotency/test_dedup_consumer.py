@@ -39,10 +39,13 @@ def each_payment_once(world: World) -> Anomaly | None:
                 "duplicate effect", f"{told}: {_which(account, balance - owed)} was applied more than once."
             )
         if balance < owed:
-            return Anomaly("lost message", f"{told}: {_which(account, owed - balance)} was never applied.")
+            marked = world.database.query("SELECT count(*) FROM processed") == [(len(PAYMENTS),)]
+            ending = ", although all are marked as processed" if marked else ""
+            return Anomaly("lost message", f"{told}: {_which(account, owed - balance)} is missing{ending}.")
     lag = world.broker.lag("bank", "payments")
     if lag:
-        return Anomaly("stuck", f"The work is done, but the offsets of {lag} messages were never committed.")
+        messages = "message" if lag == 1 else f"{lag} messages"
+        return Anomaly("stuck", f"The work is done, but the offset of the last {messages} was never committed.")
     return None
 
 
@@ -61,7 +64,7 @@ SCENARIO = Scenario(
 )
 UNRELIABLE_PRODUCER = replace(
     SCENARIO,
-    processes=(Process("producer", pay), replace(CONSUMER, faults=frozenset())),
+    processes=(Process("producer", pay), replace(CONSUMER, faults=frozenset(), start_ms=5_000)),
 )
 TWO_CONSUMERS = replace(
     SCENARIO,
@@ -70,6 +73,12 @@ TWO_CONSUMERS = replace(
         replace(CONSUMER, name="consumer A"),
         replace(CONSUMER, name="consumer B", faults=frozenset()),
     ),
+)
+# Both have their partition before the payments come, and a pause is shorter than a session.
+SIDE_BY_SIDE = replace(
+    TWO_CONSUMERS,
+    processes=(replace(TWO_CONSUMERS.processes[0], start_ms=2_000), *TWO_CONSUMERS.processes[1:]),
+    pause_ms=3_000,
 )
 
 
@@ -101,6 +110,11 @@ def test_an_answer_that_does_not_arrive(verify):
 def test_two_consumers_of_one_group(verify):
     """A consumer that stands still loses its partitions to the other, and wakes up in the middle of its work."""
     verify(TWO_CONSUMERS.with_faults("pause", "crash"))
+
+
+def test_two_consumers_at_once(verify):
+    """Two consumers pay into the same account at the same time, each from its own partition."""
+    verify(SIDE_BY_SIDE.with_faults("pause"))
 
 
 def test_all_of_it_together(verify):
