@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from unreliable import requests as r
-from unreliable.database import translate
 from unreliable.program import Problem
+from unreliable.sql import translate
 
 if TYPE_CHECKING:
     from unreliable.broker import Partition

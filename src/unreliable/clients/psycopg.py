@@ -105,6 +105,10 @@ class NumericValueOutOfRange(DataError):
     sqlstate = "22003"
 
 
+class DeadlockDetected(OperationalError):
+    sqlstate = "40P01"
+
+
 class FeatureNotSupported(NotSupportedError):
     sqlstate = "0A000"
 
@@ -116,7 +120,7 @@ ERRORS: dict[str, type[Exception]] = {
         *(InternalError, DataError, NotSupportedError, UniqueViolation, ForeignKeyViolation),
         *(NotNullViolation, CheckViolation, QueryCanceled, LockNotAvailable, InFailedSqlTransaction),
         *(UndefinedTable, UndefinedColumn, UndefinedFunction, DuplicateTable, SyntaxError_),
-        *(NumericValueOutOfRange, FeatureNotSupported),
+        *(NumericValueOutOfRange, FeatureNotSupported, DeadlockDetected),
     )
 }
 

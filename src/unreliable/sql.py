@@ -1,0 +1,133 @@
+"""From PostgreSQL's language to SQLite's, and back from SQLite's errors to PostgreSQL's.
+
+Rules
+- `%s` becomes `?`, `%%` becomes `%`.
+- The first word tells what a statement is; `FOR UPDATE` at its end makes a SELECT lock what it finds.
+- What PostgreSQL knows and SQLite does not is refused as FeatureNotSupported, not called a syntax error.
+"""
+
+import re
+import sqlite3
+from dataclasses import dataclass
+from functools import lru_cache
+
+from unreliable.requests import Failure
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement as SQLite takes it.
+
+    `kind`: read, lock, write, schema, begin, commit, rollback, or absent, with the reason as `absent`. A `lock`
+    has the statement that finds the rows' numbers (`rowids` of `table`), and says what to do `if_locked`.
+    """
+
+    kind: str
+    sql: str
+    absent: Failure | None = None
+    table: str = ""
+    rowids: str = ""
+    if_locked: str = "wait"  # wait, nowait, skip
+
+
+def absent(reason: str) -> Failure:
+    """What is not modelled, as the database says it."""
+    return Failure("FeatureNotSupported", (reason,))
+
+
+_KINDS = {
+    **{"SELECT": "read", "VALUES": "read", "BEGIN": "begin", "START": "begin"},
+    **{"COMMIT": "commit", "END": "commit", "ROLLBACK": "rollback", "ABORT": "rollback"},
+    **{"CREATE": "schema", "DROP": "schema", "ALTER": "schema"},
+    **{"INSERT": "write", "UPDATE": "write", "DELETE": "write", "WITH": "read"},
+}
+_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.S)
+_LOCKING = re.compile(
+    r"\s+FOR\s+(?:(?:NO\s+KEY\s+)?UPDATE|(?:KEY\s+)?SHARE)(?:\s+OF\s+\w+)?(?:\s+(NOWAIT|SKIP\s+LOCKED))?\s*;?\s*$",
+    re.I,
+)
+_FROM_ONE_TABLE = re.compile(
+    r"^\s*SELECT\s+(?!DISTINCT\b).*?\sFROM\s+(\w+)(?!\s*[,(]|\s+(?:\w+\s+)?JOIN\b)", re.I | re.S
+)
+_ABSENT = (
+    (
+        r"^\s*(SAVEPOINT|RELEASE|ROLLBACK\s+(WORK\s+|TRANSACTION\s+)?TO)\b",
+        "nest `async with db.transaction()` instead",
+    ),
+    (r"^\s*SET\b", "settings are not modelled; the isolation level is READ COMMITTED"),
+    (r"^\s*WITH\b.*\b(INSERT|UPDATE|DELETE)\b", "changes inside of WITH are not modelled; use two statements"),
+    (r"^\s*LOCK\b", "LOCK TABLE is not modelled; rows are locked by writing them or by FOR UPDATE"),
+    (r"\bpg_(try_)?advisory\w*\s*\(", "advisory locks are not modelled; lock a row instead"),
+    (r"\w\s*::\s*\w", "casts by :: are not modelled; write CAST(… AS …)"),
+    (r"\bON\s+CONFLICT\s+ON\s+CONSTRAINT\b", "name the columns: ON CONFLICT (…)"),
+    (r"\bANY\s*\(\s*%s", "ANY with a list is not modelled; write one statement for each value"),
+)
+
+
+@lru_cache(maxsize=1024)
+def translate(sql: str) -> Statement:
+    """The statement that SQLite is given for one of PostgreSQL's."""
+    for pattern, reason in _ABSENT:
+        if re.search(pattern, sql, re.I | re.S):
+            return Statement("absent", sql, absent(reason))
+    first = _FIRST_WORD.match(sql)
+    word = first[1].upper() if first else ""
+    if word not in _KINDS:
+        return Statement("absent", sql, Failure("SyntaxError", (f'syntax error at or near "{word or sql[:20]}"',)))
+    locking = _LOCKING.search(sql)
+    if locking:
+        return _locking(sql[: locking.start()], (locking[1] or "wait").split()[0].lower())
+    return Statement(_KINDS[word], _placeholders(sql))
+
+
+def _locking(sql: str, if_locked: str) -> Statement:
+    found = _FROM_ONE_TABLE.match(sql)
+    if found is None:
+        return Statement("absent", sql, absent("FOR UPDATE is modelled for a SELECT from one table only"))
+    rowids = f"SELECT {found[1]}.rowid FROM {found[1]}{sql[found.end() :]}"
+    return Statement("lock", _placeholders(sql), None, found[1], _placeholders(rowids), if_locked)
+
+
+def _placeholders(sql: str) -> str:
+    return re.sub(r"%[s%]", lambda match: "?" if match[0] == "%s" else "%", sql)
+
+
+_CONSTRAINTS = {
+    "SQLITE_CONSTRAINT_UNIQUE": "UniqueViolation",
+    "SQLITE_CONSTRAINT_PRIMARYKEY": "UniqueViolation",
+    "SQLITE_CONSTRAINT_ROWID": "UniqueViolation",
+    "SQLITE_CONSTRAINT_NOTNULL": "NotNullViolation",
+    "SQLITE_CONSTRAINT_CHECK": "CheckViolation",
+    "SQLITE_CONSTRAINT_FOREIGNKEY": "ForeignKeyViolation",
+    "SQLITE_AUTH": "FeatureNotSupported",
+    "SQLITE_INTERRUPT": "QueryCanceled",
+}
+_MESSAGES = {
+    "no such table": "UndefinedTable",
+    "no such column": "UndefinedColumn",
+    "has no column named": "UndefinedColumn",
+    "no such function": "UndefinedFunction",
+    "already exists": "DuplicateTable",
+    "syntax error": "SyntaxError",
+    "incomplete input": "SyntaxError",
+    "unrecognized token": "SyntaxError",
+}
+_REFUSED = "user-defined function raised exception"
+_IMPURE = "the database has no clock and no chance here: pass times, ids and random numbers as parameters"
+
+
+def failure_of(error: Exception) -> Failure:
+    """What PostgreSQL and psycopg call this error of SQLite or of its Python module."""
+    text = str(error)
+    if isinstance(error, OverflowError):
+        return Failure("NumericValueOutOfRange", ("integer out of range",))
+    if isinstance(error, UnicodeError):
+        return Failure("DataError", (text.encode("ascii", "backslashreplace").decode(),))
+    if text == _REFUSED:
+        return absent(_IMPURE)
+    name = _CONSTRAINTS.get(getattr(error, "sqlite_errorname", ""))
+    found = (kind for part, kind in _MESSAGES.items() if part in text)
+    return Failure(name or next(found, "ProgrammingError"), (text,))
+
+
+ERRORS = (sqlite3.Error, OverflowError, UnicodeError)

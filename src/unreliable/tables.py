@@ -1,0 +1,255 @@
+"""Tables: one SQLite database, in which one transaction at a time is really open, and the others are put aside.
+
+Rules
+- What is committed is in SQLite. A transaction that is put aside is a set of row changes (`Changes`), which are
+  made again when it goes on; SQLite's lock on the whole database is thereby nobody's.
+- Sequences are of no transaction: a number that was given out is not given out again, whether its transaction
+  commits or not (PostgreSQL: "nextval is never rolled back").
+- A statement sees nothing but the tables. SQLite's clock, chance, files, settings and temporary tables are
+  refused, since a run has to be the same every time and a crash has to take all memory. A statement that works
+  for too long is cancelled.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from unreliable.requests import Plain
+
+type Row = tuple[Plain, ...]
+type Key = tuple[object, ...]
+type Content = dict[str, dict[int, Row]]  # rows by table and SQLite's number of the row
+
+ROUND = 1_000_000  # instructions of SQLite's virtual machine
+MOST_ROUNDS = 10
+SEQUENCES = "sqlite_sequence"
+
+
+@dataclass
+class Changes:
+    """What a transaction has done: rows by table and number; None for a deleted one. New rows are apart."""
+
+    rows: dict[tuple[str, int], Row | None] = field(default_factory=dict[tuple[str, int], Row | None])
+    new: list[tuple[str, int, Row]] = field(default_factory=list[tuple[str, int, Row]])
+    keys: frozenset[Key] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.new)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's columns, and the sets of them that are unique."""
+
+    columns: tuple[str, ...]
+    unique: tuple[tuple[int, ...], ...]
+
+
+class Tables:
+    """The tables of a scenario. `reset` brings them back to what the scenario says."""
+
+    def __init__(self, script: str) -> None:
+        self._script = script
+        self._rounds = 0
+        self._create()
+
+    def _create(self) -> None:
+        self.sqlite = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256)
+        self.sqlite.executescript(self._script)
+        self._initial_version = self._version = self._schema_version()
+        self._learn()
+        self._initial = self.content()
+        self._initial_sequences = self._read_sequences()
+        self._sequences = dict(self._initial_sequences)
+        for name in _IMPURE:
+            self.sqlite.create_function(name, -1, _refuse)
+        self.sqlite.execute("PRAGMA foreign_keys = ON")
+        self.sqlite.set_progress_handler(self._worked, ROUND)
+        self.sqlite.set_authorizer(_authorize)
+
+    def close(self) -> None:
+        self.sqlite.close()
+
+    def reset(self) -> None:
+        """The tables and rows as the scenario defines them."""
+        if self.sqlite.in_transaction:
+            self.sqlite.execute("ROLLBACK")
+        if self._version != self._initial_version:
+            self.close()
+            self._create()
+            return
+        now = self.content()
+        if now != self._initial or self._sequences != self._initial_sequences:
+            self.sqlite.execute("BEGIN")
+            self._apply(_difference(now, self._initial))
+            self._sequences = dict(self._initial_sequences)
+            self._write_sequences()
+            self.sqlite.execute("COMMIT")
+
+    # Reading
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._tables)
+
+    def columns(self, table: str) -> list[str]:
+        return list(self._tables[table].columns)
+
+    def content(self) -> Content:
+        """All rows that SQLite has now: of the open transaction, or what is committed."""
+        return {name: {row[0]: row[1:] for row in self.sqlite.execute(sql)} for name, sql in self._read.items()}
+
+    @property
+    def sequences(self) -> tuple[tuple[str, int], ...]:
+        return tuple(sorted(self._sequences.items()))
+
+    # Transactions
+
+    def begin(self, changes: Changes) -> None:
+        """Opens a transaction in SQLite in which these changes are made already."""
+        self.sqlite.execute("BEGIN")
+        self._write_sequences()
+        self._apply(changes)
+
+    def commit(self) -> None:
+        self._keep_sequences()
+        self.sqlite.execute("COMMIT")
+
+    def rollback(self) -> None:
+        self._keep_sequences()
+        self.sqlite.execute("ROLLBACK")
+
+    def changes(self, before: Content, after: Content) -> Changes:
+        """What was done between two contents, with the unique keys of the rows that it touched."""
+        made = _difference(before, after)
+        old = ((table, number, before[table][number]) for table, number in made.rows)
+        now = ((table, number, row) for (table, number), row in made.rows.items() if row is not None)
+        made.keys = frozenset(key for row in (*old, *now, *made.new) for key in self.keys(*row))
+        return made
+
+    def keys(self, table: str, number: int, row: Row) -> Iterator[Key]:
+        """What identifies a row to other transactions: the values of each unique set of columns."""
+        unique = self._tables[table].unique
+        for columns in unique:
+            values = tuple(row[column] for column in columns)
+            if None not in values:
+                yield (table, columns, values)
+        if not unique:
+            yield (table, number)
+
+    def _apply(self, changes: Changes) -> None:
+        """Makes changes that were right when they were made; foreign keys are looked at when all is done."""
+        if not changes:
+            return
+        self.sqlite.execute(_DEFER)
+        for (table, number), row in changes.rows.items():
+            if row is None:
+                self.sqlite.execute(f"DELETE FROM {_quoted(table)} WHERE rowid = ?", (number,))
+            else:
+                places = ", ".join(f"{_quoted(name)} = ?" for name in self._tables[table].columns)
+                self.sqlite.execute(f"UPDATE {_quoted(table)} SET {places} WHERE rowid = ?", (*row, number))
+        for table, _, row in changes.new:
+            self.sqlite.execute(f"INSERT INTO {_quoted(table)} VALUES ({', '.join('?' * len(row))})", row)
+        self.sqlite.execute(_DEFER_NO_MORE)
+
+    # Sequences
+
+    def _read_sequences(self) -> dict[str, int]:
+        if not self._has_sequences:
+            return {}
+        return dict(self.sqlite.execute(f"SELECT name, seq FROM {SEQUENCES}").fetchall())
+
+    def _keep_sequences(self) -> None:
+        """Notes the numbers that were given out, since SQLite would take them back."""
+        for name, number in self._read_sequences().items():
+            self._sequences[name] = max(number, self._sequences.get(name, 0))
+
+    def _write_sequences(self) -> None:
+        if self._has_sequences:
+            self.sqlite.execute(f"DELETE FROM {SEQUENCES}")
+            self.sqlite.executemany(f"INSERT INTO {SEQUENCES} VALUES (?, ?)", self._sequences.items())
+
+    # The schema
+
+    def schema_changed(self) -> bool:
+        """Whether a statement really changed the schema (`IF NOT EXISTS` may not); the tables are learnt anew."""
+        before, self._version = self._version, self._schema_version()
+        if before != self._version:
+            self._learn()
+        return before != self._version
+
+    def _schema_version(self) -> int:
+        return self.sqlite.execute("PRAGMA schema_version").fetchone()[0]
+
+    def _learn(self) -> None:
+        names = [name for (name,) in self.sqlite.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        self._has_sequences = SEQUENCES in names
+        self._tables = {name: self._table(name) for name in names if not name.startswith("sqlite_")}
+        self._read = {name: f"SELECT rowid, * FROM {_quoted(name)} ORDER BY rowid" for name in self._tables}
+
+    def _table(self, name: str) -> Table:
+        columns = self.sqlite.execute(f"PRAGMA table_info({_quoted(name)})").fetchall()
+        names = tuple(column[1] for column in columns)
+        key = tuple(column[0] for column in columns if column[5])
+        unique = {key} if key else set[tuple[int, ...]]()
+        for _, index, is_unique, *_ in self.sqlite.execute(f"PRAGMA index_list({_quoted(name)})").fetchall():
+            if is_unique:
+                info = self.sqlite.execute(f"PRAGMA index_info({_quoted(index)})").fetchall()
+                unique.add(tuple(sorted(column for _, column, _ in info)))
+        return Table(names, tuple(sorted(unique)))
+
+    def run(self, sql: str, parameters: tuple[Plain, ...]) -> sqlite3.Cursor:
+        """Runs a learner's statement; raises what SQLite raises."""
+        self._rounds = 0
+        return self.sqlite.execute(sql, parameters)
+
+    def _worked(self) -> bool:
+        """Called by SQLite after each round of work; whether that was too much for one statement."""
+        self._rounds += 1
+        return self._rounds > MOST_ROUNDS
+
+
+def _difference(before: Content, after: Content) -> Changes:
+    """What was done between two contents of the same tables."""
+    changes = Changes()
+    for table, rows in after.items():
+        known = before.get(table, {})
+        if rows == known:
+            continue
+        changes.rows |= {
+            (table, number): rows.get(number) for number in known if rows.get(number) != known[number]
+        }
+        changes.new += [(table, number, row) for number, row in rows.items() if number not in known]
+    return changes
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+_DENIED = frozenset(
+    getattr(sqlite3, f"SQLITE_{action}")
+    for action in (
+        *("ATTACH", "DETACH", "PRAGMA", "CREATE_VTABLE", "CREATE_TEMP_TABLE", "CREATE_TEMP_INDEX"),
+        *("CREATE_TEMP_TRIGGER", "CREATE_TEMP_VIEW"),
+    )
+)
+_IMPURE = (
+    *("random", "randomblob", "date", "time", "datetime", "julianday", "strftime", "unixepoch", "timediff"),
+    *("current_date", "current_time", "current_timestamp", "now", "clock_timestamp", "gen_random_uuid"),
+    *("changes", "total_changes", "last_insert_rowid", "load_extension"),
+)
+
+
+_OURS = frozenset({"schema_version", "table_info", "index_list", "index_info", "defer_foreign_keys"})
+_DEFER, _DEFER_NO_MORE = (f"PRAGMA defer_foreign_keys = {value}" for value in ("ON", "OFF"))
+
+
+def _authorize(action: int, name: str | None, *_: str | None) -> int:
+    """Asked when a statement is prepared. No statement of a learner's starts with PRAGMA: `sql` sees to that."""
+    if action == sqlite3.SQLITE_PRAGMA and name in _OURS:
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY if action in _DENIED else sqlite3.SQLITE_OK
+
+
+def _refuse(*_: object) -> None:
+    raise ValueError
