@@ -14,9 +14,9 @@ Rules, and where PostgreSQL defines them (chapters 13.2 "Transaction Isolation" 
   commit took effect, and the process cannot tell which; from then on the connection is closed.
 
 Left out, with an error that says so: other isolation levels, savepoints in SQL (nested `transaction()` blocks
-are savepoints), advisory locks, changes of the schema inside of a transaction. Left out silently: a statement that
-waited runs anew as a whole, while PostgreSQL looks again only at the rows that it waited for; SQLite's columns take
-values of any type.
+are savepoints), advisory locks, changes of the schema inside of a transaction. Left out silently: a statement
+that waited runs anew as a whole, while PostgreSQL looks again only at the rows that it waited for; SQLite's
+columns take values of any type.
 """
 
 from collections import deque
