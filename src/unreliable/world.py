@@ -17,7 +17,7 @@ Rules
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from unreliable.broker import Broker
@@ -61,6 +61,8 @@ class Process:
     """A process while it runs. `life` counts its starts; `heard` are the replies of this life."""
 
     spec: Spec
+    name: str
+    options: dict[type[Request], tuple[str, ...]] = field(default_factory=dict[type[Request], tuple[str, ...]])
     driver: Driver | None = None
     life: int = 0
     heard: list[Any] | None = None
@@ -72,13 +74,9 @@ class Process:
     problem: Problem | None = None
 
     @property
-    def name(self) -> str:
-        return self.spec.name
-
-    @property
     def here(self) -> tuple[str, int]:
         """This life of this process."""
-        return self.spec.name, self.life
+        return self.name, self.life
 
 
 class World:
@@ -106,14 +104,13 @@ class World:
         self.database = database
         self.broker = Broker(self, dict(scenario.topics))
         self.network = Network(self)
-        self.processes = {spec.name: Process(spec) for spec in scenario.processes}
+        self.processes = {spec.name: Process(spec, spec.name) for spec in scenario.processes}
         self._drive = drive
         self._known = known
         self._queue: list[tuple[int, int, Callable[..., None], Any, tuple[Any, ...]]] = []
         self._serial = 0
         self._pending = 0  # events that are not somebody's waiting in vain
         self._services = {kind: service for service in self._all_services() for kind in service.requests}
-        self._options: dict[tuple[str, type[Request]], tuple[str, ...]] = {}
         database.enter(self)
         if trace is not None:
             trace.enter(self)
@@ -216,7 +213,8 @@ class World:
         if process.fruitless and process.at_moment == self.moment:
             self._services[type(request)].perform(process, request, "ok")
             return
-        match self.choices.choose(self._options_of(process, type(request))):
+        kind = type(request)
+        match self.choices.choose(process.options.get(kind) or self._options_of(process, kind)):
             case "crash":
                 self._crash(process)
             case "pause":
@@ -225,17 +223,16 @@ class World:
                 self.broker.silent(process, self.scenario.pause_ms)
                 self.after(self.scenario.pause_ms, World.wake, self, process.name, process.life, request)
             case outcome:
-                self._services[type(request)].perform(process, request, outcome)
+                self._services[kind].perform(process, request, outcome)
 
     def _options_of(self, process: Process, kind: type[Request]) -> tuple[str, ...]:
-        options = self._options.get((process.name, kind))
-        if options is None:
-            allowed = self.scenario.faults
-            if process.spec.faults is not None:
-                allowed &= process.spec.faults
-            faults = ("crash", "pause", *self._services[kind].options(kind))
-            options = ("ok", *(fault for fault in faults if fault.partition(" ")[0] in allowed))
-            self._options[process.name, kind] = options
+        """What may become of such a request of this process: the same whenever it makes one."""
+        allowed = self.scenario.faults
+        if process.spec.faults is not None:
+            allowed &= process.spec.faults
+        faults = ("crash", "pause", *self._services[kind].options(kind))
+        options = ("ok", *(fault for fault in faults if fault.partition(" ")[0] in allowed))
+        process.options[kind] = options
         return options
 
     def wake(self, name: str, life: int, request: Request) -> None:
