@@ -1,6 +1,6 @@
 """The whole Check of the chapter 3 solution in Chromium, in a worker that is warm: seconds and schedules a second.
 
-    make build && python benchmarks/check_in_page.py
+make build && python benchmarks/check_in_page.py
 """
 
 import json
@@ -61,7 +61,10 @@ def main() -> None:
     assert results["passed"]
     run, covered = (sum(test["schedules"][what] for test in results["tests"]) for what in ("run", "covered"))
     seconds = statistics.median(elapsed for elapsed, _ in rounds) / 1000
-    print(f"Check in Chromium: {seconds:.2f} s (the first: {first[0] / 1000:.2f} s) for {run:,} schedules run, ", end="")
+    print(
+        f"Check in Chromium: {seconds:.2f} s (the first: {first[0] / 1000:.2f} s) for {run:,} schedules run, ",
+        end="",
+    )
     print(f"{covered:,} covered: {run / seconds:,.0f} run and {covered / seconds:,.0f} covered a second")
 
 

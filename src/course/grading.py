@@ -12,7 +12,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 import pytest
 
 from course.catalog import Exercise, root
-from course.pytest_plugin import BUDGET, PROGRAM, problem_of, result_of
+from course.pytest_plugin import BUDGET, PROBLEM, PROGRAM, problem_of, result_of
 from course.results import Results, TestResult
 from unreliable import Problem, Program, Replay, Scenario, replay
 
@@ -24,12 +24,15 @@ class _Collector:
     """Hands the program to the session and takes the results out of it."""
 
     program: Program
+    problem: Problem | None
     report: Report | None
     results: list[TestResult] = field(default_factory=list[TestResult])
     errors: list[str] = field(default_factory=list[str])
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[PROGRAM] = self.program
+        if self.problem is not None and self.problem.kind != "output":
+            config.stash[PROBLEM] = self.problem
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -56,7 +59,9 @@ def grade(
     report: Report | None = None,
 ) -> Results:
     """Runs the exercise's grader on the program. Raises GraderError if the grader cannot be run."""
-    collector = _Collector(program, report)
+    problem, _ = run(exercise, program)
+    program.output.collecting = False
+    collector = _Collector(program, problem, report)
     options = ["--faults", str(faults), *(["--replay", token] if token else [])]
     quiet = ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-s", "-o", "addopts="]
     quiet += ["--import-mode=importlib", "--rootdir", str(root()), "-p", "course.pytest_plugin"]
@@ -65,7 +70,6 @@ def grade(
         status = pytest.main([*quiet, *options, str(exercise.grader)], plugins=[collector])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise GraderError("\n".join(collector.errors) or said.getvalue())
-    problem = next((result.problem for result in collector.results if result.problem), None)
     return Results(exercise.id, problem, collector.results, program.output.text)
 
 

@@ -34,6 +34,7 @@ from unreliable.trace import Trace
 LATENCY_MS = 1
 RESTART_MS = 10_000
 PATIENCE = 3
+HOPELESS = ("endless", "exit", "memory", "refused")  # problems that no restart gets over
 
 type Drive = Callable[[Spec, int], Driver]  # a process and the number of its start
 
@@ -204,11 +205,7 @@ class World:
             return
         process.request = request
         if self.steps > self.scenario.most_steps:
-            sentence = (
-                f"After {self.scenario.most_steps:,} awaits {process.name} still makes request after request."
-            )
-            self.culprit = process
-            self.stuck = Anomaly("stuck", sentence)
+            self._run_on(process)
             return
         if process.fruitless and process.at_moment == self.moment:
             self._services[type(request)].perform(process, request, "ok")
@@ -224,6 +221,15 @@ class World:
                 self.after(self.scenario.pause_ms, World.wake, self, process.name, process.life, request)
             case outcome:
                 self._services[kind].perform(process, request, outcome)
+
+    def _run_on(self, process: Process) -> None:
+        """The process goes on for ever."""
+        assert process.driver is not None
+        message = f"After {self.scenario.most_steps:,} awaits {process.name} still makes request after request."
+        advice = "Wait for something that comes, or sleep between two tries."
+        process.problem = Problem("endless", process.driver.line(), message, advice)
+        self.culprit = process
+        self.stuck = Anomaly("stuck", f"{process.problem}")
 
     def _options_of(self, process: Process, kind: type[Request]) -> tuple[str, ...]:
         """What may become of such a request of this process: the same whenever it makes one."""
@@ -250,9 +256,9 @@ class World:
         lasting = self._lasting_changes + self.choices.faults
         process.deaths = process.deaths + 1 if process.died_at == lasting else 1
         process.died_at = lasting
-        if process.deaths >= PATIENCE:
+        if process.deaths >= PATIENCE or ended.problem.kind in HOPELESS:
             self.culprit = process
-            sentence = f"{process.name} fails at every start. {ended.problem}"
+            sentence = f"{process.name} cannot go on. {ended.problem}"
             self.stuck = Anomaly("stuck", sentence)
             return
         self._restart(process)
@@ -320,12 +326,14 @@ class Sleeping:
         assert isinstance(request, Sleep)
         if self._world.trace is not None:
             self._world.trace.slept(process, request)
-        self._world.after(request.duration_ms, Sleeping.over, self, process.name, process.life)
+        self._world.after(request.duration_ms, Sleeping.over, self, *process.here, request.duration_ms)
 
-    def over(self, name: str, life: int) -> None:
+    def over(self, name: str, life: int, duration_ms: int) -> None:
+        """The process has slept; unless for no time at all, it has waited in vain."""
         if self._world.alive(name, life):
             process = self._world.processes[name]
-            self._world.waited(process)
+            if duration_ms:
+                self._world.waited(process)
             self._world.answer(process, None, 0)
 
     def crashed(self, process: Process) -> None:
