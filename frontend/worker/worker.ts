@@ -2,12 +2,9 @@
 
 import type { PyodideInterface } from "pyodide";
 import type { Progress, Request, Told } from "../messages";
-
-interface Manifest {
-  readonly lock: string;
-  readonly wheels: readonly string[];
-  readonly data: string;
-}
+import { fetched, unpack } from "./fetching";
+import { manageMemory } from "./memory";
+import { type Manifest, type Place, type Snapshot, startFromSnapshot, startPlainly } from "./start";
 
 const scope = globalThis as unknown as {
   postMessage(told: Told): void;
@@ -15,30 +12,31 @@ const scope = globalThis as unknown as {
 };
 const base = new URL("./", import.meta.url).href;
 const tell = (told: Told): void => scope.postMessage(told);
-
-async function fetched(name: string): Promise<Response> {
-  const response = await fetch(base + name);
-  if (!response.ok) throw new Error(`${name} could not be loaded (${response.status}). Reload the page to try again.`);
-  return response;
-}
+const starting = (progress: number): void => tell({ kind: "starting", progress });
 
 async function start(): Promise<PyodideInterface> {
-  tell({ kind: "starting", progress: 0.1 });
-  const manifest = (await (await fetched("manifest.json")).json()) as Manifest;
-  const { loadPyodide } = (await import(`${base}pyodide/pyodide.mjs`)) as typeof import("pyodide");
-  const pyodide = await loadPyodide({
-    indexURL: `${base}pyodide/`,
-    lockFileURL: base + manifest.lock,
-    packageBaseUrl: `${base}wheels/`,
-    env: { COURSE_ROOT: "/course" },
-  });
-  tell({ kind: "starting", progress: 0.5 });
-  await pyodide.loadPackage([...manifest.wheels], { messageCallback: () => undefined });
-  pyodide.FS.mkdirTree("/course");
-  pyodide.unpackArchive(await (await fetched(manifest.data)).arrayBuffer(), "zip", { extractDir: "/course" });
-  tell({ kind: "starting", progress: 0.8 });
-  pyodide.runPython("import course.browser");
-  return pyodide;
+  // The manifest's name is always the same: the browser has to ask whether there is another.
+  const manifest = (await (await fetched(`${base}manifest.json`, { cache: "no-cache" })).json()) as Manifest;
+  const read = async (name: string): Promise<ArrayBuffer> => (await fetched(base + name)).arrayBuffer();
+  const place: Place = { base, manifest, read, starting };
+  if (manifest.snapshot !== null) {
+    try {
+      return await restore(place, manifest.snapshot);
+    } catch (error) {
+      console.warn("Python's snapshot cannot be used; it starts without.", error);
+    }
+  }
+  const failure = manageMemory(0, Promise.resolve());
+  return Promise.race([startPlainly(place), failure]);
+}
+
+/** The snapshot is unpacked while the browser compiles Pyodide. */
+function restore(place: Place, { memory, files }: Snapshot): Promise<PyodideInterface> {
+  const into = new Uint8Array(memory.bytes);
+  const unpacked = unpack(base, memory, into, (part) => starting(part * 0.8));
+  const texts = unpack(base, files, new Uint8Array(files.bytes));
+  const failure = manageMemory(memory.bytes, unpacked);
+  return Promise.race([startFromSnapshot(place, into, texts), failure]);
 }
 
 function answer(pyodide: PyodideInterface, request: Request): string {

@@ -1,0 +1,54 @@
+/**
+ * `node --import tsx frontend/build/snapshot.mjs ASSETS OUT`: starts Python as the page does, warms it up, and
+ * writes into OUT what a worker can begin with: `memory`, and `files`, a JSON of the texts that it was read from.
+ */
+
+import { readFile, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { startPlainly } from "../worker/start.ts";
+
+const [assets, out] = process.argv.slice(2);
+const base = `${resolve(assets)}/`;
+const manifest = JSON.parse(await readFile(`${base}manifest.json`, "utf-8"));
+const read = async (name) => new Uint8Array(await readFile(base + name)).buffer;
+const place = { base, manifest, read, starting: () => undefined };
+
+const pyodide = await startPlainly(place, { _makeSnapshot: true });
+// Pyodide takes snapshots only where no package was loaded; the packages' files come with ours.
+for (const name of Object.keys(pyodide.loadedPackages)) delete pyodide.loadedPackages[name];
+pyodide.runPython(`
+import course.browser, gc, linecache, re
+
+course.browser.warm_up()
+linecache.clearcache()
+re.purge()
+gc.collect()
+`);
+scrub(pyodide._module);
+await writeFile(`${out}/memory`, pyodide.makeMemorySnapshot());
+
+const files = pyodide.runPython(`
+import json, os, pathlib, sysconfig
+
+folders = [pathlib.Path(sysconfig.get_path("purelib")), pathlib.Path(os.environ["COURSE_ROOT"])]
+paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+json.dumps({str(path): path.read_text("utf-8") for path in paths})
+`);
+await writeFile(`${out}/files`, files);
+
+/** Overwrites what is free with zeros, of which the compressed snapshot takes no notice. */
+function scrub(module) {
+  const { grow } = WebAssembly.Memory.prototype;
+  WebAssembly.Memory.prototype.grow = () => {
+    throw new RangeError("All that is free has been taken.");
+  };
+  const taken = [];
+  for (let size = 1 << 24; size >= 64; size >>= 1) {
+    for (let at = module._malloc(size); at !== 0; at = module._malloc(size)) {
+      module.HEAPU8.fill(0, at, at + size);
+      taken.push(at);
+    }
+  }
+  WebAssembly.Memory.prototype.grow = grow;
+  for (const at of taken) module._free(at);
+}

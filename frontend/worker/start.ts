@@ -1,0 +1,78 @@
+/**
+ * The two starts of Python: from the snapshot of a warm one, and plainly from its parts.
+ *
+ * The plain start is also what the snapshot is taken of, when the site is built (frontend/build/snapshot.ts).
+ */
+
+import type { loadPyodide, PyodideInterface } from "pyodide";
+
+/** `manifest.json`: names below assets/course/. The snapshot's files carry their hash in the name. */
+export interface Manifest {
+  readonly pyodide: string;
+  readonly lock: string;
+  readonly wheelhouse: string;
+  readonly wheels: readonly string[];
+  readonly data: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly snapshot: Snapshot | null;
+}
+export interface Snapshot {
+  readonly memory: Packed;
+  readonly files: Packed;
+}
+/** A gzip-compressed asset and its size when it is unpacked. */
+export interface Packed {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+type Options = NonNullable<Parameters<typeof loadPyodide>[0]>;
+
+/** Where the assets are. */
+export interface Place {
+  /** A URL, or in Node a path. */
+  readonly base: string;
+  readonly manifest: Manifest;
+  read(name: string): Promise<ArrayBuffer>;
+  starting(progress: number): void;
+}
+
+export async function startPlainly(place: Place, options: Options = {}): Promise<PyodideInterface> {
+  const { manifest, base } = place;
+  place.starting(0.1);
+  const pyodide = await load(place, {
+    lockFileURL: base + manifest.lock,
+    packageBaseUrl: base + manifest.wheelhouse,
+    env: { ...manifest.env },
+    ...options,
+  });
+  place.starting(0.5);
+  await pyodide.loadPackage([...manifest.wheels], { messageCallback: () => undefined });
+  pyodide.unpackArchive(await place.read(manifest.data), "zip", { extractDir: "/" });
+  place.starting(0.8);
+  pyodide.runPython("import course.browser");
+  return pyodide;
+}
+
+/** A snapshot has no file system: its files are put back beside it. */
+export async function startFromSnapshot(
+  place: Place,
+  memory: Uint8Array,
+  files: Promise<Uint8Array>,
+): Promise<PyodideInterface> {
+  const pyodide = await load(place, { lockFileURL: place.base + place.manifest.lock, _loadSnapshot: memory });
+  const texts = JSON.parse(new TextDecoder().decode(await files)) as Record<string, string>;
+  for (const [path, text] of Object.entries(texts)) {
+    pyodide.FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
+    pyodide.FS.writeFile(path, text);
+  }
+  // The import system remembers which folders there were when the snapshot was taken.
+  pyodide.runPython("import importlib; importlib.invalidate_caches()");
+  return pyodide;
+}
+
+async function load({ base, manifest }: Place, options: Options): Promise<PyodideInterface> {
+  const indexURL = base + manifest.pyodide;
+  const { loadPyodide } = (await import(`${indexURL}pyodide.mjs`)) as typeof import("pyodide");
+  return loadPyodide({ indexURL, ...options });
+}
