@@ -13,6 +13,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
+    except BrokenPipeError:  # whoever read has seen enough, as with `| head`
+        sys.stderr.close()
+        return 2
     except (catalog.NotFound, grading.GraderError, scaffold.Refused, OSError) as error:
         print(f"course: {error}", file=sys.stderr)
         return 2
@@ -24,7 +27,9 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="grade a file under every schedule of its exercise")
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--exercise", metavar="ID", help="the exercise, if the file's name does not tell")
-    check.add_argument("--faults", type=int, default=grading.BUDGET, metavar="N", help="fault budget (default 2)")
+    check.add_argument(
+        "--faults", type=_faults, default=grading.BUDGET, metavar="N", help="fault budget (default 2)"
+    )
     check.add_argument("--replay", metavar="TOKEN", help="run one schedule, as a failed test names it")
     check.add_argument("--html", type=Path, metavar="FILE", help="write the failing story as a page, too")
     check.set_defaults(command=_check)
@@ -36,14 +41,27 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(options: argparse.Namespace) -> int:
     path: Path = options.file
-    exercise = catalog.exercise(options.exercise) if options.exercise else catalog.exercise_of(path)
     program = report.load(path)
-    results = grading.grade(exercise, program, options.faults, options.replay)
+    exercise = catalog.exercise(options.exercise) if options.exercise else catalog.exercise_of(path)
+    results = grading.grade(exercise, program, options.faults, options.replay, _progress)
     print(report.text(results, path))
     if options.html is not None:
         options.html.write_text(report.html(results, program), encoding="utf-8")
         print(f"The story is in {options.html}.")
     return 0 if results.passed else 1
+
+
+def _progress(test: str, index: int, of: int) -> None:
+    """One line on a terminal that is written over; nothing where nobody looks."""
+    if sys.stderr.isatty():
+        ending = "\r" if index + 1 < of else "\r\033[K"
+        print(f"\033[K{index + 1}/{of} {test}", end=ending, file=sys.stderr, flush=True)
+
+
+def _faults(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of faults: give 0, 1, 2 …")
+    return int(text)
 
 
 def _new(options: argparse.Namespace) -> int:

@@ -69,7 +69,10 @@ def grade(
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = pytest.main([*quiet, *options, str(exercise.grader)], plugins=[collector])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise GraderError("\n".join(collector.errors) or said.getvalue())
+        lines = [
+            line.removeprefix("ERROR: ") for line in said.getvalue().splitlines() if line.startswith("ERROR: ")
+        ]
+        raise GraderError("\n".join(collector.errors or lines) or said.getvalue())
     return Results(exercise.id, problem, collector.results, program.output.text)
 
 

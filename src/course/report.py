@@ -40,6 +40,7 @@ def html(results: Results, program: Program) -> str:
     """The failing stories as one page that needs nothing else."""
     failed = [test for test in results.tests if test.outcome != "passed"]
     sections = [
-        diagram.section(test.title, test.sentence or "", test.trace, program.source) for test in failed
+        diagram.section(test.title, f"{test.anomaly or test.outcome}: {test.sentence}", test.trace, program.source)
+        for test in failed
     ] or [diagram.section("All tests passed", "No schedule was found that breaks the program.")]
     return diagram.page(results.exercise, *sections)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
-from unreliable.choices import Choices, Dice, Schedule
+from unreliable.choices import Choices, Dice, Schedule, ScheduleError
 from unreliable.database import Database
 from unreliable.diagram import told
 from unreliable.process import Life
@@ -109,6 +109,8 @@ class Explorer:
         trace = Trace()
         choices = Choices(schedule)
         world = self._run(choices, trace)
+        if not choices.settled:
+            raise ScheduleError(f"the run has only {len(choices.met)} choices, fewer than {schedule.token} names")
         return Replay(trace, self._judge(world), _problem(world), schedule)
 
     def explore(self, budget: int, progress: Callable[[int], None] | None = None) -> Verdict:
