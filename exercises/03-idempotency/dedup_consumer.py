@@ -1,20 +1,23 @@
 """Apply each payment to its account exactly once.
 
-The topic `payments` carries payments as JSON: {"id": "p1", "account": "alice", "amount": 30}. It carries each
-at least once: a producer that heard no acknowledgement, or that restarted, sends the payment again, at another
-offset. Two payments may be alike in all but their id: those are two payments.
+The topic `payments` carries payments as JSON, `{"id": "p1", "account": "alice", "amount": 30}`, and each of them at
+least once: a producer that heard no acknowledgement, or that restarted, sends the payment again, at another offset.
+Two payments may be alike in all but their id: those are two payments.
 
 Your process may crash at every `await`; then it starts again from the top, with nothing in memory, and Kafka
-delivers again what was not committed. The database may fail for a moment. Another consumer of the same group may
-run beside yours, and be given your partitions while you stand still.
+delivers again what was not committed. The database may fail for a moment, and its connection may break: then it
+stays closed. An exception that you let go ends the process, which is restarted as after a crash. Another consumer of
+the same group may run beside yours, and be given your partitions while you stand still.
 
-The tables:
+At the end each balance has to be the sum of the account's payments, and every offset has to be committed.
+
+The tables are there already:
+
     accounts (id TEXT PRIMARY KEY, balance INTEGER NOT NULL)
     processed (payment_id TEXT PRIMARY KEY)
 
-At the end each balance has to be the sum of the account's payments, and every offset has to be committed.
-`db` is in autocommit mode: a statement is a transaction of its own, unless it stands in `async with
-db.transaction():`. An exception that you let go ends the process; it is restarted like after a crash.
+`db` is in autocommit mode: a statement is a transaction of its own, unless it stands inside of
+`async with db.transaction():`. If you want to wait, add a parameter `clock` and `await clock.sleep(seconds)`.
 """
 
 import json

@@ -9,6 +9,9 @@ import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@
 import { python } from "@codemirror/lang-python";
 import {
   bracketMatching,
+  codeFolding,
+  foldEffect,
+  foldKeymap,
   HighlightStyle,
   indentOnInput,
   indentUnit,
@@ -59,6 +62,7 @@ export function openEditor(parent: HTMLElement, options: EditorOptions): CodeEdi
     parent,
     state: EditorState.create({ doc: options.source, extensions: extensions(options) }),
   });
+  foldBrief(view);
   return {
     replace: (source) => replace(view, source),
     mark: (marks) => view.dispatch({ effects: setLineMarks.of(marks) }),
@@ -79,12 +83,14 @@ function extensions(options: EditorOptions) {
     python(),
     syntaxHighlighting(colours),
     lineMarks,
+    codeFolding({ placeholderText: "… the brief, as above" }),
     Prec.high(keymap.of(options.submitKeys.map((key) => ({ key, run: () => true })))),
     escapeThenTab,
     keymap.of([
       { key: "Tab", run: indent, shift: indentLess },
       ...defaultKeymap,
       ...historyKeymap,
+      ...foldKeymap,
     ]),
     EditorView.contentAttributes.of({
       "aria-label": options.label,
@@ -96,6 +102,14 @@ function extensions(options: EditorOptions) {
       if (update.docChanged && byLearner) options.onChange(update.state.doc.toString());
     }),
   ];
+}
+
+/** The file opens with the brief, which stands above the editor already: only its first line is shown. */
+function foldBrief(view: EditorView): void {
+  const source = view.state.doc.toString();
+  const end = source.startsWith('"""') ? source.indexOf('"""', 3) : -1;
+  const from = source.indexOf("\n");
+  if (from !== -1 && from < end) view.dispatch({ effects: foldEffect.of({ from, to: end + 3 }) });
 }
 
 /** Escape hands Tab back to the browser until the next other key, however slow the hand. */

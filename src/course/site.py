@@ -6,12 +6,14 @@
     - A stronger one.
     ```
 
-What it emits is useful without JavaScript; with it, the page's `<course-exercise>` makes it live.
+The brief is the starter's docstring, read as Markdown. What is emitted is useful without JavaScript; with it, the page's `<course-exercise>` makes it live.
 """
 
 import ast
 from html import escape
 from typing import Any
+
+from markdown import markdown
 
 from course.catalog import exercise
 
@@ -24,16 +26,12 @@ def exercise_fence(source: str, *_: Any, **__: Any) -> str:
     brief = ast.get_docstring(ast.parse(starter)) or ""
     hints = [line.removeprefix("- ") for line in lines if line.strip()]
     parts = [
-        f'<div class="brief">{_paragraphs(brief)}</div>',
+        f'<div class="brief">{markdown(brief)}</div>',
         f'<pre class="starter"><code class="language-python">{escape(starter)}</code></pre>',
-        *(_details("hint", f"Hint {number}", f"<p>{escape(hint)}</p>") for number, hint in enumerate(hints, 1)),
+        *(_details("hint", f"Hint {number}", markdown(hint)) for number, hint in enumerate(hints, 1)),
         _details("solution", "Solution", _code(found.solution.read_text(encoding="utf-8"))),
     ]
     return f'<div><course-exercise exercise="{escape(found.id)}">{"".join(parts)}</course-exercise></div>'
-
-
-def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in text.split("\n\n"))
 
 
 def _details(kind: str, summary: str, body: str) -> str:

@@ -1,0 +1,28 @@
+"""The fence that puts an exercise into a lesson."""
+
+import pytest
+
+from course.catalog import NotFound, exercise
+from course.site import exercise_fence
+
+FENCE = """03-idempotency/dedup_consumer
+- A first hint.
+- A stronger one, with `code`.
+"""
+
+
+def test_an_exercise_is_readable_without_javascript():
+    html = exercise_fence(FENCE)
+    found = exercise("03-idempotency/dedup_consumer")
+    assert html.startswith('<div><course-exercise exercise="03-idempotency/dedup_consumer">')
+    assert "<p>Apply each payment to its account exactly once.</p>" in html
+    assert "async def consume(consumer: AIOConsumer, db: AsyncConnection) -&gt; None:" in html
+    assert html.count('<details class="hint">') == 2
+    assert "<code>code</code>" in html
+    assert "ON CONFLICT DO NOTHING" in found.solution.read_text("utf-8")
+    assert "ON CONFLICT DO NOTHING" in html
+
+
+def test_an_exercise_that_is_not_there_ends_the_build():
+    with pytest.raises(NotFound, match="There are: 03-idempotency/dedup_consumer"):
+        exercise_fence("03-idempotency/nothing")
