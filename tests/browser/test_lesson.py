@@ -1,57 +1,143 @@
-"""The built lesson in a real Chromium: an exercise is failed, its story is opened, and it is solved."""
+"""The lesson in a real Chromium: an exercise is failed, its story is stepped through, and it is solved."""
 
-import subprocess
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import json
+import re
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from course.catalog import exercise, root
+from course.catalog import exercise
+from course.grading import grade
+from unreliable import Program
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
+from .conftest import LESSON, PATIENCE_MS
+
 EXERCISE = exercise("03-idempotency/dedup_consumer")
-PATIENCE_MS = 60_000  # a shared machine starts Python slowly; nothing is measured here
+STARTER = EXERCISE.starter.read_text("utf-8")
+LOOP = """
+async def consume(consumer, db):
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+"""
+BAD = {
+    "a syntax error": ("async def consume(consumer, db)\n    pass\n", "expected ':'", 1),
+    "a missing function": ("async def konsume(consumer, db):\n    pass\n", "no function", None),
+    "a wrong signature": ("async def consume(consumer):\n    pass\n", "takes (consumer)", 1),
+    "a forbidden import": (f"import socket\n{LOOP}", "import socket", 1),
+    "an endless loop": (f"{LOOP}        while True: pass\n", "without an await", 7),
+    "much output": (f"{LOOP}        print('x' * 10_000_000)\n", "64 KiB", 7),
+    "an exit": (f"import sys\n{LOOP}        sys.exit()\n", "asked Python to exit", 8),
+    "a deep recursion": (f"def f():\n    f()\n{LOOP}        f()\n", "recursion is too deep", 2),
+    "a list of a gigabyte": (f"{LOOP}        x = [0] * 250_000_000\n", "memory", 7),
+    "sleeping for ever": (
+        "async def consume(consumer, db, clock):\n    while True:\n        await clock.sleep(0)\n",
+        "request after request",
+        3,
+    ),
+}
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        return None
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root() / "site")))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-@pytest.fixture
-def page(site: str) -> Iterator[Page]:
-    chromium = subprocess.run([".ci/find-chromium"], cwd=root(), check=True, capture_output=True, text=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium.stdout.strip(), args=FLAGS)
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.asked = []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(f"{site}/lessons/03-idempotency/")
-        yield page
-        browser.close()
-
-
-def test_an_exercise_is_failed_and_solved(page: Page, site: str):
+def write(page: Page, source: str) -> None:
     page.locator("course-exercise").scroll_into_view_if_needed()  # the editor is loaded when it comes near
+    page.locator("course-exercise .cm-content").fill(source)
+
+
+def check(page: Page) -> None:
+    page.get_by_role("button", name="Check").first.click()
+    expect(page.get_by_role("button", name="Stop").first).to_be_disabled(timeout=PATIENCE_MS)
+
+
+def test_an_exercise_is_failed_and_solved(page: Page):
+    results = page.locator("course-exercise")
+    page.locator("course-exercise").scroll_into_view_if_needed()
     page.locator("course-exercise .cm-content").click()
-    page.get_by_role("button", name="Check").first.click()
-    expect(page.locator("course-exercise")).to_contain_text("was applied more than once", timeout=PATIENCE_MS)
-    expect(page.locator("course-story svg").first).to_be_visible()
-    page.locator("course-exercise .cm-content").fill(EXERCISE.solution.read_text("utf-8"))
-    page.get_by_role("button", name="Check").first.click()
+    check(page)
+    expect(results).to_contain_text("was applied more than once", timeout=PATIENCE_MS)
+    slider = page.locator("course-story input[type=range]").first
+    steps = int(slider.get_attribute("max") or 0)
+    assert steps > 10
+    slider.focus()
+    page.keyboard.press("End")
+    expect(page.locator("course-story").first).to_contain_text(
+        re.compile(rf"{steps + 1} / {steps + 1}|{steps} / {steps}")
+    )
+    expect(page.locator("course-story svg .event").first).to_be_visible()
+    write(page, EXERCISE.solution.read_text("utf-8"))
+    check(page)
+    expect(results).not_to_contain_text("was applied more than once", timeout=PATIENCE_MS)
+    expect(results).to_contain_text("1,038")
+
+
+def test_every_kind_of_bad_input_is_told_and_the_page_goes_on(page: Page):
+    for name, (source, said, line) in BAD.items():
+        write(page, source)
+        check(page)
+        told = page.locator("course-exercise").inner_text().replace("`", "")
+        assert said in told, f"{name}: {told[-600:]}"
+        assert line is None or f"ine {line}" in told, f"{name}: {told[-600:]}"
+    write(page, EXERCISE.solution.read_text("utf-8"))
+    check(page)
     expect(page.locator("course-exercise")).to_contain_text("1,038", timeout=PATIENCE_MS)
-    expect(page.locator("course-exercise")).not_to_contain_text("was applied more than once")
-    assert [url for url in page.asked if not url.startswith((site, "blob:", "data:"))] == []
+
+
+ASK = """async ([exercise, source]) => {
+    const worker = new Worker("../../assets/course/worker.js", { type: "module" });
+    const told = (kind) => new Promise((resolve, reject) => {
+        worker.onmessage = ({ data }) => {
+            if (data.kind === kind) resolve(data);
+            if (data.kind === "died" || data.kind === "failed") reject(new Error(data.message));
+        };
+    });
+    await told("ready");
+    worker.postMessage({ kind: "check", exercise, source });
+    const { json } = await told("result");
+    worker.terminate();
+    return json;
+}"""
+
+
+def test_the_page_tells_the_same_stories_as_the_terminal(page: Page):
+    there = json.loads(page.evaluate(ASK, [EXERCISE.id, STARTER]))
+    here = json.loads(json.dumps(grade(EXERCISE, Program(STARTER, "dedup_consumer.py")).to_json()))
+    assert len([test for test in here["tests"] if test["story"]]) > 3
+    assert there == here
+
+
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_the_lesson_fits_the_window(browser: Browser, site: str, width: int):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(site + LESSON)
+    page.locator("course-exercise").scroll_into_view_if_needed()
+    expect(page.locator("course-exercise .cm-content")).to_be_visible(timeout=PATIENCE_MS)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_without_javascript_the_lesson_shows_code_outputs_and_exercise(browser: Browser, site: str):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(site + LESSON)
+    expect(page.locator("course-cell .outputs svg").first).to_be_visible()
+    expect(page.locator("course-exercise")).to_contain_text("async def consume")
+    page.get_by_text("Solution", exact=True).click()
+    expect(page.locator("course-exercise details.solution")).to_contain_text("ON CONFLICT DO NOTHING")
+    context.close()
+
+
+def test_code_survives_a_reload(page: Page):
+    write(page, "# mine\n")
+    expect(page.locator("course-exercise .cm-content")).to_contain_text("# mine")
+    page.wait_for_function("Object.values(localStorage).some((value) => value.includes('# mine'))")
+    page.reload()
+    page.locator("course-exercise").scroll_into_view_if_needed()
+    expect(page.locator("course-exercise .cm-content")).to_contain_text("# mine")
+
+
+def test_a_cell_runs_live_with_the_cells_before_it(page: Page):
+    cell = page.locator("course-cell").nth(0)
+    built = cell.locator(".outputs").inner_text()
+    cell.get_by_role("button", name="Run").click()
+    expect(cell.get_by_role("button", name="Reset")).to_be_visible(timeout=PATIENCE_MS)
+    expect(cell.locator(".outputs").last).to_contain_text(built.strip().splitlines()[0])
