@@ -1,6 +1,6 @@
 /**
  * `node --import tsx frontend/build/snapshot.mjs ASSETS OUT`: starts Python as the page does, warms it up, and
- * writes into OUT what a worker can begin with: `memory`, and `files`, a JSON of the texts that it was read from.
+ * writes into OUT what a worker can begin with: its `memory`, and the `files` that it was read from.
  */
 
 import { readFile, writeFile } from "node:fs/promises";
@@ -16,25 +16,36 @@ const place = { base, manifest, read, starting: () => undefined };
 const pyodide = await startPlainly(place, { _makeSnapshot: true });
 // Pyodide takes snapshots only where no package was loaded; the packages' files come with ours.
 for (const name of Object.keys(pyodide.loadedPackages)) delete pyodide.loadedPackages[name];
-pyodide.runPython(`
-import course.browser, gc, linecache, re
+const sitePackages = pyodide.runPython(`
+import course.browser, gc, linecache, re, sysconfig
 
 course.browser.warm_up()
 linecache.clearcache()
 re.purge()
 gc.collect()
+sysconfig.get_path("purelib")
 `);
 scrub(pyodide._module);
 await writeFile(`${out}/memory`, pyodide.makeMemorySnapshot());
 
-const files = pyodide.runPython(`
-import json, os, pathlib, sysconfig
+await writeFile(`${out}/files`, join(files([sitePackages, manifest.env.COURSE_ROOT])));
 
-folders = [pathlib.Path(sysconfig.get_path("purelib")), pathlib.Path(os.environ["COURSE_ROOT"])]
-paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-json.dumps({str(path): path.read_text("utf-8") for path in paths})
-`);
-await writeFile(`${out}/files`, files);
+/** The paths of all files below the folders. */
+function files(folders) {
+  return folders.flatMap((folder) =>
+    pyodide.FS.readdir(folder)
+      .filter((name) => name !== "." && name !== "..")
+      .map((name) => `${folder}/${name}`)
+      .flatMap((path) => (pyodide.FS.isDir(pyodide.FS.stat(path).mode) ? files([path]) : [path])),
+  );
+}
+
+/** One line of JSON with the length of each file, then their bytes. */
+function join(paths) {
+  const contents = paths.map((path) => pyodide.FS.readFile(path));
+  const lengths = Object.fromEntries(paths.map((path, i) => [path, contents[i].length]));
+  return Buffer.concat([Buffer.from(`${JSON.stringify(lengths)}\n`), ...contents]);
+}
 
 /** Overwrites what is free with zeros, of which the compressed snapshot takes no notice. */
 function scrub(module) {

@@ -12,6 +12,9 @@ export type Status =
   | { phase: "ready" }
   | { phase: "failed"; message: string };
 
+/** The spare's start would slow down what the reader has asked for: the first Check is over by then. */
+const SPARE_AFTER_MS = 3000;
+
 export class Stopped extends Error {
   override name = "Stopped";
 }
@@ -86,7 +89,7 @@ export class Runtime {
     }
     if (hand !== this.#hand) return;
     this.#set({ phase: "ready" });
-    this.#spare ??= new Hand(() => undefined);
+    setTimeout(() => (this.#spare ??= new Hand(() => undefined)), SPARE_AFTER_MS);
   }
 
   async check(exercise: string, source: string, onProgress: (progress: Progress) => void): Promise<Results> {

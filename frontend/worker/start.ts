@@ -61,14 +61,21 @@ export async function startFromSnapshot(
   files: Promise<Uint8Array>,
 ): Promise<PyodideInterface> {
   const pyodide = await load(place, { lockFileURL: place.base + place.manifest.lock, _loadSnapshot: memory });
-  const texts = JSON.parse(new TextDecoder().decode(await files)) as Record<string, string>;
-  for (const [path, text] of Object.entries(texts)) {
-    pyodide.FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
-    pyodide.FS.writeFile(path, text);
-  }
+  putBack(pyodide, await files);
   // The import system remembers which folders there were when the snapshot was taken.
   pyodide.runPython("import importlib; importlib.invalidate_caches()");
   return pyodide;
+}
+
+/** The files are one line of JSON with the length of each, then their bytes. */
+function putBack({ FS }: PyodideInterface, files: Uint8Array): void {
+  const line = files.indexOf("\n".charCodeAt(0));
+  const lengths = JSON.parse(new TextDecoder().decode(files.subarray(0, line))) as Record<string, number>;
+  let at = line + 1;
+  for (const [path, length] of Object.entries(lengths)) {
+    FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
+    FS.writeFile(path, files.subarray(at, (at += length)), { canOwn: true });
+  }
 }
 
 async function load({ base, manifest }: Place, options: Options): Promise<PyodideInterface> {
