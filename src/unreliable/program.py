@@ -243,7 +243,7 @@ def stop_endless_loop() -> None:
 
 def _count_jump(code: CodeType, offset: int, destination: int) -> None:
     global _jumps, _endless  # noqa: PLW0603
-    if destination < offset:
+    if destination <= offset:
         _jumps += 1
         if _jumps > MOST_JUMPS:
             _endless = _endless or EndlessLoop()
