@@ -30,16 +30,17 @@ export function resultsView(results: Results, shown: Shown): TemplateResult {
       ${problem === null
         ? html`<ol class="tests">${results.tests.map((test) => testView(test, shown))}</ol>`
         : problemView(problem)}
+      ${problem === null && tooMuchOutput(results.problem) ? problemView(results.problem) : nothing}
       ${outputView(results.output, shown.folds)}
     `,
   );
 }
 
 export function runView(result: RunResult, shown: Shown): TemplateResult {
-  const title = result.problem === null ? "One run without faults" : "Your code could not be run.";
+  const ran = result.problem === null || tooMuchOutput(result.problem);
   return frame(
-    title,
-    result.problem === null ? "ran" : "failed",
+    ran ? "One run without faults" : "Your code could not be run.",
+    ran ? "ran" : "failed",
     shown,
     html`
       ${result.problem === null ? nothing : problemView(result.problem)}
@@ -48,6 +49,9 @@ export function runView(result: RunResult, shown: Shown): TemplateResult {
     `,
   );
 }
+
+/** A program that prints too much runs all the same. */
+const tooMuchOutput = (problem: Problem | null): problem is Problem => problem?.kind === "output";
 
 function frame(title: string, outcome: string, shown: Shown, content: TemplateResult): TemplateResult {
   return html`
