@@ -66,6 +66,12 @@ class Connection:
         """What it has locked, as far as that is known: an active transaction's writes are not."""
         return self.changes.keys | self.held
 
+    @property
+    def state(self) -> object:
+        """What its open transaction has done, which the replies that its process heard do not tell in full."""
+        marks = tuple((changes.state, held) for changes, held in self.marks)
+        return self.changes.state, self.held, marks
+
 
 class Blocked(Exception):
     """A statement has to wait for other transactions."""
@@ -407,10 +413,13 @@ class Database:
         return self._tables.columns(table), list(self._committed()[table].values())
 
     def state(self) -> object:
-        """All that is committed, the numbers that were given out, and who waits for a lock."""
+        """The schema, all that is committed, the numbers that were given out, what is open, and who waits."""
         content = tuple((name, tuple(rows.values())) for name, rows in self._committed().items())
+        transactions = tuple(
+            (name, connection.state) for name, connection in sorted(self._connections.items()) if connection.depth
+        )
         waiting = tuple((process.name, request) for process, request in self._waiting)
-        return content, self._tables.sequences, waiting
+        return self._tables.schema, content, self._tables.sequences, transactions, waiting
 
 
 class SchemaInTransaction(Exception):

@@ -36,6 +36,11 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.rows or self.new)
 
+    @property
+    def state(self) -> object:
+        """The changes, comparable with those of other runs."""
+        return tuple(self.rows.items()), tuple(self.new)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -181,7 +186,8 @@ class Tables:
         return self.sqlite.execute("PRAGMA schema_version").fetchone()[0]
 
     def _learn(self) -> None:
-        names = [name for (name,) in self.sqlite.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        self.schema = tuple(self.sqlite.execute("SELECT type, name, sql FROM sqlite_master").fetchall())
+        names = [name for kind, name, _ in self.schema if kind == "table"]
         self._has_sequences = SEQUENCES in names
         self._tables = {name: self._table(name) for name in names if not name.startswith("sqlite_")}
         self._read = {name: f"SELECT rowid, * FROM {_quoted(name)} ORDER BY rowid" for name in self._tables}
