@@ -3,6 +3,7 @@
 import { Runtime } from "../runtime/runtime";
 import "./cell";
 import "./exercise";
+import "./predict";
 import { python } from "./python";
 
 python.provide(new Runtime());

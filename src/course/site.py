@@ -6,7 +6,8 @@
     - A stronger one.
     ```
 
-The brief is the starter's docstring, read as Markdown. What is emitted is useful without JavaScript; with it, the page's `<course-exercise>` makes it live.
+The brief is the starter's docstring, read as Markdown. What is emitted is useful without JavaScript; with it, the
+page's `<course-exercise>` makes it live.
 """
 
 import ast

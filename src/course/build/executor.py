@@ -9,6 +9,7 @@ machine is looked at, and a cell that raises is named by its file and line.
 
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from nbconvert.preprocessors import ExecutePreprocessor
 from nbformat import NotebookNode, from_dict
 
 from course.build.outputs import Kept
+from course.predictions import BadPrediction, verify
 
 ROOT = Path(__file__).parents[3]
 log = get_plugin_logger(__name__)
@@ -40,7 +42,16 @@ class LessonExecutor(ExecutePreprocessor):
         else:
             for cell, its_outputs in zip(cells, outputs, strict=True):
                 cell.outputs = from_dict(its_outputs)
+        self._verify_predictions(folder / "index.md", nb)
         return nb, resources
+
+    def _verify_predictions(self, lesson: Path, nb: NotebookNode) -> None:
+        for cell, after in pairwise(nb.cells):
+            if cell.cell_type == "markdown":
+                try:
+                    verify(cell.source, said(after) if after.cell_type == "code" else "")
+                except BadPrediction as error:
+                    raise BuildError(f"{os.path.relpath(lesson, ROOT)}: {error}") from error
 
     def _execute(self, lesson: Path, nb: NotebookNode, resources: Any, km: Any) -> None:
         log.info("Executing %s", os.path.relpath(lesson, ROOT))
@@ -65,6 +76,12 @@ class LessonExecutor(ExecutePreprocessor):
         # One hash seed, so that the same lesson gives the same page.
         environment = {**os.environ, "IPYTHONDIR": str(ipython), "PYTHONHASHSEED": "0"}
         return super().setup_kernel(env=environment, **options)
+
+
+def said(cell: NotebookNode) -> str:
+    """All that a cell put out, as text or as markup."""
+    shown = [output.get("text") or " ".join(map(str, output.get("data", {}).values())) for output in cell.outputs]
+    return "\n".join(shown)
 
 
 def explain(lesson: Path, cell: str, error: Exception) -> str:
