@@ -6,8 +6,8 @@ Rules
 - At each request of a process the world asks `Choices` whether all goes well. The faults every process knows:
   *crash* (it dies before the request takes effect, and restarts `RESTART_MS` later) and *pause* (it stands
   still for the scenario's `pause_ms`, then goes on as if nothing had been). The others are the services'.
-  A process that has only waited in vain since anything changed is not asked about again: its next fault would
-  find the world as the last one did.
+  A process that has only waited in vain since anything changed is not asked about waiting again: its next fault
+  would find the world as the last one did.
 - A process that ends by an exception is restarted like one that crashed; one that returns stays ended.
 - The run is at rest when nothing is under way and every process has only heard, `PATIENCE` times in a row,
   that there is nothing (a poll without a message, a sleep that changed nothing).
@@ -26,7 +26,7 @@ from unreliable.database import Database
 from unreliable.network import Network
 from unreliable.process import Driver, Ended
 from unreliable.program import Problem
-from unreliable.requests import Request, Sleep
+from unreliable.requests import Poll, Receive, Request, Sleep
 from unreliable.scenario import Anomaly, Scenario
 from unreliable.scenario import Process as Spec
 from unreliable.trace import Trace
@@ -207,10 +207,10 @@ class World:
         if self.steps > self.scenario.most_steps:
             self._run_on(process)
             return
-        if process.fruitless and process.at_moment == self.moment:
-            self._services[type(request)].perform(process, request, "ok")
-            return
         kind = type(request)
+        if kind in IN_VAIN and process.fruitless and process.at_moment == self.moment:
+            self._services[kind].perform(process, request, "ok")
+            return
         match self.choices.choose(process.options.get(kind) or self._options_of(process, kind)):
             case "crash":
                 self._crash(process)
@@ -340,5 +340,6 @@ class Sleeping:
         return None
 
 
+IN_VAIN = frozenset({Poll, Receive, Sleep})  # the requests of which nothing may come
 WAITING: frozenset[Callable[..., None]] = frozenset({Sleeping.over, Broker.waited_in_vain, Network.waited_in_vain})
 OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World.hear, World.wake}
