@@ -85,10 +85,14 @@ export type Request =
   | { readonly kind: "run"; readonly exercise: string; readonly source: string }
   | { readonly kind: "cell"; readonly source: string };
 
-/** What the worker tells the page. `result` is JSON of Python's; `died` means that this worker is of no more use. */
+/**
+ * What the worker tells the page. `alive` comes about once a second while Python computes; `result` is JSON of
+ * Python's; `died` means that this worker is of no more use, and its message says what to do.
+ */
 export type Told =
   | { readonly kind: "starting"; readonly progress: number }
   | { readonly kind: "ready" }
+  | { readonly kind: "alive" }
   | { readonly kind: "progress"; readonly progress: Progress }
   | { readonly kind: "result"; readonly json: string }
   | { readonly kind: "failed"; readonly message: string }

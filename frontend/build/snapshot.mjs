@@ -11,16 +11,17 @@ const [assets, out] = process.argv.slice(2);
 const base = `${resolve(assets)}/`;
 const manifest = JSON.parse(await readFile(`${base}manifest.json`, "utf-8"));
 const read = async (name) => new Uint8Array(await readFile(base + name)).buffer;
-const place = { base, manifest, read, starting: () => undefined };
+const place = { base, manifest, read, starting: () => undefined, hear: console.error };
 
 const pyodide = await startPlainly(place, { _makeSnapshot: true });
 // Pyodide takes snapshots only where no package was loaded; the packages' files come with ours.
 for (const name of Object.keys(pyodide.loadedPackages)) delete pyodide.loadedPackages[name];
 const sitePackages = pyodide.runPython(`
-import course.browser, gc, linecache, re, sysconfig
+import course.browser, gc, importlib, linecache, re, sysconfig
 
 course.browser.warm_up()
 linecache.clearcache()
+importlib.invalidate_caches()  # among them is an open file, which a snapshot cannot have
 re.purge()
 gc.collect()
 sysconfig.get_path("purelib")

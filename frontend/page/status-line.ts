@@ -15,6 +15,12 @@ export function statusLine(wanted: boolean): TemplateResult | typeof nothing {
       <span>Python starts… ${percent === null ? nothing : `${percent} %`}</span>
     </p>`;
   }
+  if (status.phase === "silent") {
+    return html`<p class="runtime" role="status">
+      Python has given no sign of life for ten seconds: it is in the middle of one long step, such as a sum over
+      something that never ends. Stop ends it; your code is safe.
+    </p>`;
+  }
   if (status.phase === "failed") {
     return html`<div class="notice" role="status">
       <p>Python did not start: ${status.message} Your code is safe.</p>

@@ -1,74 +1,26 @@
 /**
  * The page's Python: one worker at work and a warm spare.
  *
- * Nothing is loaded before `prepare`. A stopped or dead worker is terminated, and the spare takes over.
+ * Nothing is loaded before `prepare`. A stopped, dead or bloated worker is terminated, and the spare takes over.
  */
 
-import type { CellResult, Progress, Request, Results, RunResult, Told } from "../messages";
+import type { CellResult, Progress, Request, Results, RunResult } from "../messages";
+import { Died, Hand } from "./hand";
 
 export type Status =
   | { phase: "idle" }
   | { phase: "starting"; progress: number | null }
   | { phase: "ready" }
+  /** At work, without a sign of life for ten seconds. */
+  | { phase: "silent" }
   | { phase: "failed"; message: string };
-
-/** The spare's start would slow down what the reader has asked for: the first Check is over by then. */
-const SPARE_AFTER_MS = 3000;
 
 export class Stopped extends Error {
   override name = "Stopped";
 }
 
-interface Job {
-  readonly onProgress: (progress: Progress) => void;
-  readonly resolve: (json: string) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** One worker: ready when `ready` resolves, and able to do one job at a time. */
-class Hand {
-  readonly ready: Promise<void>;
-  #worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-  #job: Job | null = null;
-
-  constructor(onProgress: (progress: number) => void) {
-    this.ready = new Promise((resolve, reject) => {
-      this.#worker.onerror = (event) => reject(new Error(event.message || "The worker could not be loaded."));
-      this.#worker.onmessage = ({ data }: MessageEvent<Told>) => {
-        if (data.kind === "starting") onProgress(data.progress);
-        else if (data.kind === "ready") resolve();
-        else if (data.kind === "died") {
-          reject(new Error(data.message));
-          this.#end(new Error(data.message));
-        } else this.#hear(data);
-      };
-    });
-    this.ready.catch(() => undefined);
-  }
-
-  do(request: Request, onProgress: (progress: Progress) => void): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.#job = { onProgress, resolve, reject };
-      this.#worker.postMessage(request);
-    });
-  }
-
-  terminate(error: Error): void {
-    this.#worker.terminate();
-    this.#end(error);
-  }
-
-  #hear(told: Told): void {
-    if (told.kind === "progress") this.#job?.onProgress(told.progress);
-    else if (told.kind === "result") this.#job?.resolve(told.json);
-    else if (told.kind === "failed") this.#end(new Error(told.message));
-  }
-
-  #end(error: Error): void {
-    this.#job?.reject(error);
-    this.#job = null;
-  }
-}
+/** The spare's start would slow down what the reader has asked for: the first Check is over by then. */
+const SPARE_AFTER_MS = 3000;
 
 export class Runtime {
   status: Status = { phase: "idle" };
@@ -87,36 +39,42 @@ export class Runtime {
       }
       throw error;
     }
-    if (hand !== this.#hand) return;
+    if (hand !== this.#hand || this.status.phase !== "starting") return;
     this.#set({ phase: "ready" });
-    setTimeout(() => (this.#spare ??= new Hand(() => undefined)), SPARE_AFTER_MS);
+    setTimeout(() => this.#prepareSpare(), SPARE_AFTER_MS);
   }
 
   async check(exercise: string, source: string, onProgress: (progress: Progress) => void): Promise<Results> {
-    return (await this.#do({ kind: "check", exercise, source }, onProgress)) as Results;
+    return this.#do<Results>({ kind: "check", exercise, source }, onProgress);
   }
 
   async run(exercise: string, source: string): Promise<RunResult> {
-    return (await this.#do({ kind: "run", exercise, source })) as RunResult;
+    return this.#do<RunResult>({ kind: "run", exercise, source });
   }
 
   async runCell(source: string): Promise<CellResult> {
-    return (await this.#do({ kind: "cell", source })) as CellResult;
+    return this.#do<CellResult>({ kind: "cell", source });
   }
 
   stop(): void {
     this.#replace(new Stopped("Stopped."));
   }
 
-  async #do(request: Request, onProgress: (progress: Progress) => void = () => undefined): Promise<unknown> {
+  async #do<Result extends Pick<RunResult, "problem">>(
+    request: Request,
+    onProgress: (progress: Progress) => void = () => undefined,
+  ): Promise<Result> {
     await this.prepare();
     const hand = this.#hand;
     if (hand === null) throw new Stopped("Stopped.");
+    const onSilence = (silent: boolean): void => this.#set({ phase: silent ? "silent" : "ready" });
     try {
-      return JSON.parse(await hand.do(request, onProgress)) as unknown;
+      const result = JSON.parse(await hand.do(request, { onProgress, onSilence })) as Result;
+      // WebAssembly never gives memory back.
+      if (result.problem?.kind === "memory") this.#replace(new Stopped("Stopped."));
+      return result;
     } catch (error) {
-      const dead = error instanceof Error && !(error instanceof Stopped) && !error.message.startsWith("PythonError");
-      if (dead && hand === this.#hand) this.#replace(new Error("Python broke down and was started again."));
+      if (error instanceof Died && hand === this.#hand) this.#replace(error);
       throw error;
     }
   }
@@ -129,9 +87,21 @@ export class Runtime {
 
   #take(): Hand {
     this.#set({ phase: "starting", progress: null });
-    const hand = this.#spare ?? new Hand((progress) => this.#set({ phase: "starting", progress }));
+    const hand: Hand = this.#spare ?? new Hand((progress) => this.#starting(hand, progress));
     this.#spare = null;
     return hand;
+  }
+
+  #prepareSpare(): void {
+    if (this.#spare !== null) return;
+    const spare = (this.#spare = new Hand(() => undefined));
+    spare.ready.catch(() => {
+      if (spare === this.#spare) this.#spare = null;
+    });
+  }
+
+  #starting(hand: Hand, progress: number): void {
+    if (hand === this.#hand) this.#set({ phase: "starting", progress });
   }
 
   #set(status: Status): void {

@@ -35,6 +35,8 @@ export interface Place {
   readonly manifest: Manifest;
   read(name: string): Promise<ArrayBuffer>;
   starting(progress: number): void;
+  /** Hears what Python writes to its standard output and error, line by line. */
+  hear(line: string): void;
 }
 
 export async function startPlainly(place: Place, options: Options = {}): Promise<PyodideInterface> {
@@ -78,8 +80,8 @@ function putBack({ FS }: PyodideInterface, files: Uint8Array): void {
   }
 }
 
-async function load({ base, manifest }: Place, options: Options): Promise<PyodideInterface> {
+async function load({ base, manifest, hear }: Place, options: Options): Promise<PyodideInterface> {
   const indexURL = base + manifest.pyodide;
   const { loadPyodide } = (await import(`${indexURL}pyodide.mjs`)) as typeof import("pyodide");
-  return loadPyodide({ indexURL, ...options });
+  return loadPyodide({ indexURL, stdout: hear, stderr: hear, ...options });
 }

@@ -12,13 +12,17 @@ const scope = globalThis as unknown as {
 };
 const base = new URL("./", import.meta.url).href;
 const tell = (told: Told): void => scope.postMessage(told);
+/** The last lines that Python has said to nobody; the browser's console has them too. */
+const said: string[] = [];
+const MOST_SAID = 200;
+const LEARNERS_LINE = /^ {2}File "[^/]+", line (\d+)/;
 const starting = (progress: number): void => tell({ kind: "starting", progress });
 
 async function start(): Promise<PyodideInterface> {
   // The manifest's name is always the same: the browser has to ask whether there is another.
   const manifest = (await (await fetched(`${base}manifest.json`, { cache: "no-cache" })).json()) as Manifest;
   const read = async (name: string): Promise<ArrayBuffer> => (await fetched(base + name)).arrayBuffer();
-  const place: Place = { base, manifest, read, starting };
+  const place: Place = { base, manifest, read, starting, hear };
   if (manifest.snapshot !== null) {
     try {
       return await restore(place, manifest.snapshot);
@@ -39,6 +43,12 @@ function restore(place: Place, { memory, files }: Snapshot): Promise<PyodideInte
   return Promise.race([startFromSnapshot(place, into, texts), failure]);
 }
 
+function hear(line: string): void {
+  console.info(line);
+  said.push(line);
+  if (said.length > MOST_SAID) said.shift();
+}
+
 function answer(pyodide: PyodideInterface, request: Request): string {
   const python = pyodide.pyimport("course.browser");
   switch (request.kind) {
@@ -53,14 +63,45 @@ function answer(pyodide: PyodideInterface, request: Request): string {
   }
 }
 
+/** Pyodide looks into this every few instructions, in case it should stop. So we hear that it goes on. */
+function pulse(): Uint8Array {
+  let next = 0;
+  const buffer = {
+    get 0(): number {
+      const now = performance.now();
+      if (now >= next) {
+        next = now + 1000;
+        tell({ kind: "alive" });
+      }
+      return 0; // no signal
+    },
+    set 0(_: number) {},
+  };
+  return buffer as unknown as Uint8Array;
+}
+
 /** An exception of Python's is a failure of this request; any other means that the runtime is broken. */
 function failed(error: unknown): Told {
   const python = error instanceof Error && error.name === "PythonError";
-  return { kind: python ? "failed" : "died", message: String(error) };
+  return python ? { kind: "failed", message: String(error) } : { kind: "died", message: reason(error) };
 }
+
+/** What to tell of an error that has broken the runtime. Pyodide has then printed Python's stack, innermost call first. */
+function reason(error: unknown): string {
+  const text = String(error);
+  const line = said.map((heard) => LEARNERS_LINE.exec(heard)?.[1]).find((found) => found !== undefined);
+  const where = line === undefined ? "" : `Line ${line}: `;
+  const what = /call stack/i.test(text)
+    ? "the code calls itself, or nests its values, too deeply for the browser. Give the recursion an end, or use a loop."
+    : `Python broke down (${text}). If it happens again, take away what you wrote last.`;
+  return `${where}${where === "" ? capital(what) : what} A fresh Python takes over.`;
+}
+
+const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 try {
   const pyodide = await start();
+  pyodide.setInterruptBuffer(pulse());
   scope.onmessage = ({ data }) => {
     try {
       tell({ kind: "result", json: answer(pyodide, data) });
@@ -70,5 +111,5 @@ try {
   };
   tell({ kind: "ready" });
 } catch (error) {
-  tell({ kind: "died", message: String(error) });
+  tell({ kind: "died", message: error instanceof Error ? error.message : String(error) });
 }
