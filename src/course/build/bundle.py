@@ -27,8 +27,10 @@ RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.
 NEEDED = ("iniconfig", "packaging", "pluggy", "pygments", "pytest")
 EPOCH = "1577836800"  # any fixed time: the archives' entries carry it
 # Plugins of pytest's that grading in the page has no use for, and that take a tenth of a second each cold start.
-UNUSED = ("debugging", "doctest", "junitxml", "legacypath", "logging", "pastebin", "setuponly", "setupplan")
-UNUSED += ("stepwise", "threadexception", "unittest", "unraisableexception")
+UNUSED = (
+    *("debugging", "doctest", "junitxml", "legacypath", "logging", "pastebin"),
+    *("setuponly", "setupplan", "stepwise", "threadexception", "unittest", "unraisableexception"),
+)
 ENVIRONMENT = {
     "COURSE_ROOT": "/course",
     "PYTHONHASHSEED": "0",  # sets have the same order in every browser
@@ -40,19 +42,25 @@ ENVIRONMENT = {
 
 def main() -> None:
     """Makes the bundle; raises CalledProcessError when a tool fails."""
+    manifest = make_parts()
+    _write(manifest)
+    _write(manifest | {"snapshot": _snapshot()})
+
+
+def make_parts() -> dict[str, Any]:
+    """Makes all but the snapshot; the manifest of what was made. The same tree gives the same bytes."""
     ASSETS.mkdir(parents=True, exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
     wheelhouse = _folder("wheels", [*_third_party(), _ours()])
-    manifest: dict[str, Any] = {
+    return {
         "pyodide": _folder("pyodide", [PYODIDE / name for name in RUNTIME]) + "/",
-        "lock": _asset("pyodide-lock", "json", _lock(ASSETS / wheelhouse)),
+        "lock": asset("pyodide-lock", "json", _lock(ASSETS / wheelhouse)),
         "wheelhouse": wheelhouse + "/",
         "wheels": [*NEEDED, "effectively-once"],
-        "data": _asset("course", "zip", _data()),
+        "data": asset("course", "zip", _data()),
         "env": ENVIRONMENT,
         "snapshot": None,
     }
-    _write(manifest)
-    _write(manifest | {"snapshot": _snapshot()})
 
 
 def _write(manifest: dict[str, Any]) -> None:
@@ -118,10 +126,10 @@ def _snapshot() -> dict[str, Any]:
 
 def _packed(stem: str, content: bytes) -> dict[str, Any]:
     """A compressed asset: not named .gz, since some servers would then ask browsers to unpack it."""
-    return {"name": _asset(stem, "bin", gzip.compress(content, mtime=0)), "bytes": len(content)}
+    return {"name": asset(stem, "bin", gzip.compress(content, mtime=0)), "bytes": len(content)}
 
 
-def _asset(stem: str, ending: str, content: bytes) -> str:
+def asset(stem: str, ending: str, content: bytes) -> str:
     """Writes an asset under a name that tells its content, and removes the one that it takes the place of."""
     name = f"{stem}-{_hash([content])}.{ending}"
     _remove_others(stem, name)
