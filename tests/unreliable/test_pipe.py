@@ -20,7 +20,7 @@ def program(path: Path) -> Program:
 
 
 @pytest.mark.parametrize("path", [EXERCISE.starter, EXERCISE.solution], ids=["starter", "solution"])
-@pytest.mark.parametrize("token", ["faultless", "8.1", "0.1", "0.1-12.1", "9.1-14.1"])
+@pytest.mark.parametrize("token", ["faultless", "8.1", "0.1", "0.1-10.1", "9.1-14.1"])
 def test_a_schedule_gives_the_same_trace_over_a_pipe(path: Path, token: str):
     beside, over = program(path), program(path)
     schedule = Schedule.parse(token)
