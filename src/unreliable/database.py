@@ -5,7 +5,8 @@ Rules, and where PostgreSQL defines them (chapters 13.2 "Transaction Isolation" 
 - READ COMMITTED, PostgreSQL's default: each statement sees what is committed when it starts, and its own
   transaction's writes. So two transactions can both read before either writes, and one write can be lost.
 - A transaction locks the rows that it writes, and those that `SELECT … FOR UPDATE` finds. Rows are known by their
-  unique keys, so two who insert the same key meet as well.
+  unique keys, so two who insert the same key meet as well. Who refers to a row by a foreign key lets nobody delete
+  it meanwhile. Who changes a table or an index waits for all who have written.
 - Who wants a locked row waits for the other transaction to end, at most `LOCK_TIMEOUT_MS` (LockNotAvailable), and
   then runs the statement anew. Who would wait for one that waits for him gets DeadlockDetected.
 - After an error inside of a transaction every statement fails with InFailedSqlTransaction until it ends.
@@ -62,9 +63,20 @@ class Connection:
     waits_for: "tuple[Connection, ...]" = ()
 
     @property
-    def keys(self) -> frozenset[Key]:
-        """What it has locked, as far as that is known: an active transaction's writes are not."""
-        return self.changes.keys | self.held
+    def locks(self) -> bool:
+        """Whether it may be in anybody's way, as far as that is known: an active transaction's writes are not."""
+        return bool(self.changes or self.held)
+
+    def blocks(self, wanted: Changes) -> bool:
+        """Whether such changes have to wait until this transaction ends."""
+        mine = self.changes
+        return not (
+            wanted.keys.isdisjoint(mine.keys)
+            and wanted.keys.isdisjoint(self.held)
+            and wanted.gone.isdisjoint(mine.refers)
+            and wanted.refers.isdisjoint(mine.gone)
+            and wanted.refers.isdisjoint(self.held)
+        )
 
     @property
     def state(self) -> object:
@@ -237,7 +249,7 @@ class Database:
                 return self._lock_rows(connection, statement, request)
             case _:
                 self._activate(connection)
-                others = self._others_keys(connection)
+                others = self._others(connection)
                 return self._carefully(statement, request, others) if others else self._plainly(statement, request)
 
     def _plainly(self, statement: Statement, request: Execute) -> Rows:
@@ -249,21 +261,22 @@ class Database:
         changed = self._tables.sqlite.total_changes - before if statement.kind == "write" else -1
         return Rows(cursor.rowcount if cursor.rowcount >= 0 else changed, None, rows)
 
-    def _carefully(self, statement: Statement, request: Execute, others: dict[Key, Connection]) -> Rows:
+    def _carefully(self, statement: Statement, request: Execute, others: list[Connection]) -> Rows:
         """Runs it while others have locks; undoes it if it touched one of their rows."""
         before = self._tables.content()
         self._tables.sqlite.execute("SAVEPOINT statement")
         rows = self._plainly(statement, request)
-        touched = self._tables.changes(before, self._tables.content()).keys
-        if touched & others.keys():
+        done = self._tables.changes(before, self._tables.content())
+        holders = tuple(other for other in others if other.blocks(done))
+        if holders:
             self._tables.sqlite.execute("ROLLBACK TO statement")
-            raise Blocked(_holders(touched, others))
+            raise Blocked(holders)
         self._tables.sqlite.execute("RELEASE statement")
         return rows
 
     def _lock_rows(self, connection: Connection, statement: Statement, request: Execute) -> Rows:
         """SELECT … FOR UPDATE: locks what it finds, or waits, fails or looks away where others have locks."""
-        others = self._others_keys(connection)
+        others = self._others(connection)
         sqlite = self._tables.sqlite
         sqlite.execute("SAVEPOINT statement")
         content = self._tables.content().get(statement.table, {})
@@ -271,14 +284,16 @@ class Database:
             number: frozenset(self._tables.keys(statement.table, number, row)) for number, row in content.items()
         }
         if statement.if_locked == "skip":
-            locked = [(number,) for number, mine in keys.items() if mine & others.keys()]
-            sqlite.executemany(f'DELETE FROM "{statement.table}" WHERE rowid = ?', locked)
+            locked = [(number,) for number, mine in keys.items() if _holders(others, mine)]
+            with self._tables.without_foreign_keys():
+                sqlite.executemany(f'DELETE FROM "{statement.table}" WHERE _rowid_ = ?', locked)
         rows = self._plainly(statement, request)
         found = [number for (number,) in self._tables.run(statement.rowids, request.parameters)]
         sqlite.execute("ROLLBACK TO statement")
         wanted = frozenset[Key]().union(*(keys[number] for number in found))
-        if wanted & others.keys():
-            raise Blocked(_holders(wanted, others))
+        holders = _holders(others, wanted)
+        if holders:
+            raise Blocked(holders)
         connection.held |= wanted
         return rows
 
@@ -286,6 +301,9 @@ class Database:
         if connection.depth:
             raise SchemaInTransaction
         self._put_aside(self._active)
+        others = self._others(connection)
+        if others and not statement.adds:
+            raise Blocked(tuple(others))
         rows = self._plainly(statement, request)
         if self._tables.schema_changed():
             self._touched()
@@ -335,11 +353,9 @@ class Database:
 
     # Locks
 
-    def _others_keys(self, connection: Connection) -> dict[Key, Connection]:
-        """The locked keys, each with its holder. (The others are put aside, so that their keys are known.)"""
-        return {
-            key: other for other in self._connections.values() if other is not connection for key in other.keys
-        }
+    def _others(self, connection: Connection) -> list[Connection]:
+        """Those who have locks. (They are put aside, so that their locks are known.)"""
+        return [other for other in self._connections.values() if other is not connection and other.locks]
 
     def _wait(
         self,
@@ -426,8 +442,10 @@ class SchemaInTransaction(Exception):
     """Here the schema is changed outside of transactions only."""
 
 
-def _holders(keys: frozenset[Key], others: dict[Key, Connection]) -> tuple[Connection, ...]:
-    return tuple(dict.fromkeys(others[key] for key in sorted(keys & others.keys(), key=repr)))
+def _holders(others: list[Connection], keys: frozenset[Key]) -> tuple[Connection, ...]:
+    """Who has a lock on one of these keys."""
+    wanted = Changes(keys=keys, gone=keys)  # whoever refers to a row lets nobody lock it
+    return tuple(other for other in others if other.blocks(wanted))
 
 
 def _waits_behind(connection: Connection) -> set[Connection]:

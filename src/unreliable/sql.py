@@ -20,6 +20,7 @@ class Statement:
 
     `kind`: read, lock, write, schema, begin, commit, rollback, or absent, with the reason as `absent`. A `lock`
     has the statement that finds the rows' numbers (`rowids` of `table`), and says what to do `if_locked`.
+    `adds` tells whether a change of the schema leaves all that is there alone.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Statement:
     table: str = ""
     rowids: str = ""
     if_locked: str = "wait"  # wait, nowait, skip
+    adds: bool = False
 
 
 def absent(reason: str) -> Failure:
@@ -43,24 +45,42 @@ _KINDS = {
 }
 _FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.S)
 _LOCKING = re.compile(
-    r"\s+FOR\s+(?:(?:NO\s+KEY\s+)?UPDATE|(?:KEY\s+)?SHARE)(?:\s+OF\s+\w+)?(?:\s+(NOWAIT|SKIP\s+LOCKED))?\s*;?\s*$",
+    r"\s+FOR\s+(?:NO\s+KEY\s+)?UPDATE(?:\s+OF\s+\w+)?(?:\s+(NOWAIT|SKIP\s+LOCKED))?\s*;?\s*$",
     re.I,
 )
 _FROM_ONE_TABLE = re.compile(
     r"^\s*SELECT\s+(?!DISTINCT\b).*?\sFROM\s+(\w+)(?!\s*[,(]|\s+(?:\w+\s+)?JOIN\b)", re.I | re.S
 )
+_ADDS = re.compile(r"^\s*CREATE\s+(TABLE|VIEW)\b", re.I)
 _ABSENT = (
     (
         r"^\s*(SAVEPOINT|RELEASE|ROLLBACK\s+(WORK\s+|TRANSACTION\s+)?TO)\b",
         "nest `async with db.transaction()` instead",
     ),
+    (
+        r"^\s*(BEGIN|START)\b.*\b(SERIALIZABLE|REPEATABLE|UNCOMMITTED|ONLY)\b",
+        "the isolation level is READ COMMITTED; others are not modelled",
+    ),
+    (r"\bFOR\s+(KEY\s+)?SHARE\b", "shared locks are not modelled; use FOR UPDATE"),
+    (r"^\s*CREATE\b.*\bTRIGGER\b", "triggers are not modelled; write the second statement yourself"),
+    (r"^\s*(CREATE|ALTER)\b.*\bWITHOUT\s+ROWID\b", "PostgreSQL has no WITHOUT ROWID"),
+    (r"^\s*(CREATE|ALTER)\b.*\bDEFERR(ABLE|ED)\b", "constraints are looked at when a statement ends, not later"),
+    (
+        r"^\s*(CREATE|ALTER)\b.*(\b(BIG|SMALL)?SERIAL\b|\bAS\s+IDENTITY\b)",
+        "numbers are given out here by INTEGER PRIMARY KEY AUTOINCREMENT",
+    ),
     (r"^\s*SET\b", "settings are not modelled; the isolation level is READ COMMITTED"),
     (r"^\s*WITH\b.*\b(INSERT|UPDATE|DELETE)\b", "changes inside of WITH are not modelled; use two statements"),
     (r"^\s*LOCK\b", "LOCK TABLE is not modelled; rows are locked by writing them or by FOR UPDATE"),
     (r"\bpg_(try_)?advisory\w*\s*\(", "advisory locks are not modelled; lock a row instead"),
-    (r"\w\s*::\s*\w", "casts by :: are not modelled; write CAST(… AS …)"),
+    (r"[\w)'\"]\s*::\s*\w", "casts by :: are not modelled; write CAST(… AS …)"),
     (r"\bON\s+CONFLICT\s+ON\s+CONSTRAINT\b", "name the columns: ON CONFLICT (…)"),
     (r"\bANY\s*\(\s*%s", "ANY with a list is not modelled; write one statement for each value"),
+)
+
+_ONLY_SQLITE = (
+    (r"^\s*(INSERT|UPDATE)\s+OR\b", Failure("SyntaxError", ('syntax error at or near "OR"',))),
+    (r"\b(_rowid_|rowid)\b", Failure("UndefinedColumn", ('column "rowid" does not exist',))),
 )
 
 
@@ -70,6 +90,9 @@ def translate(sql: str) -> Statement:
     for pattern, reason in _ABSENT:
         if re.search(pattern, sql, re.I | re.S):
             return Statement("absent", sql, absent(reason))
+    for pattern, failure in _ONLY_SQLITE:
+        if re.search(pattern, sql, re.I | re.S):
+            return Statement("absent", sql, failure)
     first = _FIRST_WORD.match(sql)
     word = first[1].upper() if first else ""
     if word not in _KINDS:
@@ -77,14 +100,14 @@ def translate(sql: str) -> Statement:
     locking = _LOCKING.search(sql)
     if locking:
         return _locking(sql[: locking.start()], (locking[1] or "wait").split()[0].lower())
-    return Statement(_KINDS[word], _placeholders(sql))
+    return Statement(_KINDS[word], _placeholders(sql), adds=bool(_ADDS.match(sql)))
 
 
 def _locking(sql: str, if_locked: str) -> Statement:
     found = _FROM_ONE_TABLE.match(sql)
     if found is None:
         return Statement("absent", sql, absent("FOR UPDATE is modelled for a SELECT from one table only"))
-    rowids = f"SELECT {found[1]}.rowid FROM {found[1]}{sql[found.end() :]}"
+    rowids = f"SELECT _rowid_ FROM {found[1]}{sql[found.end() :]}"
     return Statement("lock", _placeholders(sql), None, found[1], _placeholders(rowids), if_locked)
 
 

@@ -2,7 +2,8 @@
 
 Rules
 - What is committed is in SQLite. A transaction that is put aside is a set of row changes (`Changes`), which are
-  made again when it goes on; SQLite's lock on the whole database is thereby nobody's.
+  made again when it goes on; SQLite's lock on the whole database is thereby nobody's. Foreign keys are not looked
+  at again: locks see to it that they still hold.
 - Sequences are of no transaction: a number that was given out is not given out again, whether its transaction
   commits or not (PostgreSQL: "nextval is never rolled back").
 - A statement sees nothing but the tables. SQLite's clock, chance, files, settings and temporary tables are
@@ -11,8 +12,10 @@ Rules
 """
 
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from unreliable.requests import Plain
 
@@ -27,11 +30,17 @@ SEQUENCES = "sqlite_sequence"
 
 @dataclass
 class Changes:
-    """What a transaction has done: rows by table and number; None for a deleted one. New rows are apart."""
+    """What a transaction has done: rows by table and number; None for a deleted one. New rows are apart.
+
+    `keys` are those of the rows that it touched, `gone` those of them that are no more, and `refers` those of the
+    rows that its own refer to.
+    """
 
     rows: dict[tuple[str, int], Row | None] = field(default_factory=dict[tuple[str, int], Row | None])
     new: list[tuple[str, int, Row]] = field(default_factory=list[tuple[str, int, Row]])
     keys: frozenset[Key] = frozenset()
+    gone: frozenset[Key] = frozenset()
+    refers: frozenset[Key] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.new)
@@ -44,10 +53,14 @@ class Changes:
 
 @dataclass(frozen=True)
 class Table:
-    """A table's columns, and the sets of them that are unique."""
+    """A table's columns, the sets of them that are unique, and its foreign keys.
+
+    A foreign key is the other table, the columns there, and those here that have to be equal.
+    """
 
     columns: tuple[str, ...]
     unique: tuple[tuple[int, ...], ...]
+    foreign: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
 
 
 class Tables:
@@ -69,6 +82,7 @@ class Tables:
         for name in _IMPURE:
             self.sqlite.create_function(name, -1, _refuse)
         self.sqlite.execute("PRAGMA foreign_keys = ON")
+        self.sqlite.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)  # "alice" is a column, as in PostgreSQL
         self.sqlite.set_progress_handler(self._worked, ROUND)
         self.sqlite.set_authorizer(_authorize)
 
@@ -86,7 +100,7 @@ class Tables:
         now = self.content()
         if now != self._initial or self._sequences != self._initial_sequences:
             self.sqlite.execute("BEGIN")
-            self._apply(_difference(now, self._initial))
+            self._apply(_difference(now, self._initial), numbered=True)
             self._sequences = dict(self._initial_sequences)
             self._write_sequences()
             self.sqlite.execute("COMMIT")
@@ -124,37 +138,63 @@ class Tables:
         self.sqlite.execute("ROLLBACK")
 
     def changes(self, before: Content, after: Content) -> Changes:
-        """What was done between two contents, with the unique keys of the rows that it touched."""
+        """What was done between two contents, with the keys that it concerns."""
         made = _difference(before, after)
-        old = ((table, number, before[table][number]) for table, number in made.rows)
-        now = ((table, number, row) for (table, number), row in made.rows.items() if row is not None)
-        made.keys = frozenset(key for row in (*old, *now, *made.new) for key in self.keys(*row))
+        keys, gone, refers = set[Key](), set[Key](), set[Key]()
+        for (table, number), row in made.rows.items():
+            old = set(self.keys(table, number, before[table][number]))
+            now = set[Key]() if row is None else set(self.keys(table, number, row))
+            keys |= old | now
+            gone |= old - now
+            if row is not None:
+                refers |= self._referred(table, row) - self._referred(table, before[table][number])
+        for table, _, row in made.new:
+            keys |= set(self.keys(table, None, row))
+            refers |= self._referred(table, row)
+        made.keys, made.gone, made.refers = frozenset(keys), frozenset(gone), frozenset(refers)
         return made
 
-    def keys(self, table: str, number: int, row: Row) -> Iterator[Key]:
-        """What identifies a row to other transactions: the values of each unique set of columns."""
-        unique = self._tables[table].unique
-        for columns in unique:
-            values = tuple(row[column] for column in columns)
-            if None not in values:
-                yield (table, columns, values)
-        if not unique:
+    def keys(self, table: str, number: int | None, row: Row) -> Iterator[Key]:
+        """What identifies a row to other transactions: its number, unless it is new, and its unique values."""
+        if number is not None:
             yield (table, number)
+        for columns in self._tables[table].unique:
+            yield from _key(table, columns, row, columns)
 
-    def _apply(self, changes: Changes) -> None:
-        """Makes changes that were right when they were made; foreign keys are looked at when all is done."""
+    def _referred(self, table: str, row: Row) -> set[Key]:
+        """The keys of the rows that this row refers to."""
+        foreign = self._tables[table].foreign
+        return {key for other, there, here in foreign for key in _key(other, there, row, here)}
+
+    def _apply(self, changes: Changes, numbered: bool = False) -> None:
+        """Makes changes that were right when they were made. New rows get new numbers, unless `numbered`."""
         if not changes:
             return
-        self.sqlite.execute(_DEFER)
-        for (table, number), row in changes.rows.items():
-            if row is None:
-                self.sqlite.execute(f"DELETE FROM {_quoted(table)} WHERE rowid = ?", (number,))
-            else:
-                places = ", ".join(f"{_quoted(name)} = ?" for name in self._tables[table].columns)
-                self.sqlite.execute(f"UPDATE {_quoted(table)} SET {places} WHERE rowid = ?", (*row, number))
-        for table, _, row in changes.new:
-            self.sqlite.execute(f"INSERT INTO {_quoted(table)} VALUES ({', '.join('?' * len(row))})", row)
-        self.sqlite.execute(_DEFER_NO_MORE)
+        with self.without_foreign_keys():
+            for table, number in changes.rows:
+                self.sqlite.execute(f"DELETE FROM {_quoted(table)} WHERE _rowid_ = ?", (number,))
+            for (table, number), row in changes.rows.items():
+                if row is not None:
+                    self._insert(table, number, row)
+            for table, number, row in changes.new:
+                self._insert(table, number if numbered else None, row)
+
+    def _insert(self, table: str, number: int | None, row: Row) -> None:
+        columns = ", ".join(("_rowid_", *map(_quoted, self._tables[table].columns)))
+        places = ", ".join("?" * (1 + len(row)))
+        self.sqlite.execute(f"INSERT INTO {_quoted(table)} ({columns}) VALUES ({places})", (number, *row))
+
+    @contextmanager
+    def without_foreign_keys(self) -> Generator[None]:
+        """Lets rows come and go, although others refer to them."""
+        foreign = any(table.foreign for table in self._tables.values())  # SQLite prepares all statements anew
+        if foreign:
+            self.sqlite.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_FKEY, False)
+        try:
+            yield
+        finally:
+            if foreign:
+                self.sqlite.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_FKEY, True)
 
     # Sequences
 
@@ -190,18 +230,46 @@ class Tables:
         names = [name for kind, name, _ in self.schema if kind == "table"]
         self._has_sequences = SEQUENCES in names
         self._tables = {name: self._table(name) for name in names if not name.startswith("sqlite_")}
-        self._read = {name: f"SELECT rowid, * FROM {_quoted(name)} ORDER BY rowid" for name in self._tables}
+        for name, table in self._tables.items():
+            self._tables[name] = replace(table, foreign=tuple(self._foreign(name)))
+        self._read = {
+            name: f"SELECT _rowid_, {', '.join(map(_quoted, table.columns))} FROM {_quoted(name)} ORDER BY _rowid_"
+            for name, table in self._tables.items()
+        }
 
     def _table(self, name: str) -> Table:
-        columns = self.sqlite.execute(f"PRAGMA table_info({_quoted(name)})").fetchall()
+        columns = self._pragma("table_info", name)
         names = tuple(column[1] for column in columns)
         key = tuple(column[0] for column in columns if column[5])
         unique = {key} if key else set[tuple[int, ...]]()
-        for _, index, is_unique, *_ in self.sqlite.execute(f"PRAGMA index_list({_quoted(name)})").fetchall():
+        for _, index, is_unique, *_ in self._pragma("index_list", name):
             if is_unique:
-                info = self.sqlite.execute(f"PRAGMA index_info({_quoted(index)})").fetchall()
-                unique.add(tuple(sorted(column for _, column, _ in info)))
+                unique.add(tuple(sorted(column for _, column, _ in self._pragma("index_info", index))))
         return Table(names, tuple(sorted(unique)))
+
+    def _foreign(self, name: str) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+        """The foreign keys of a table, their columns in the order of the other table's."""
+        names = {known.lower(): known for known in self._tables}
+        found = self._pragma("foreign_key_list", name)
+        for key in sorted({row[0] for row in found}):
+            rows = [row for row in found if row[0] == key]
+            other = names.get(rows[0][2].lower())
+            if other is None:
+                continue
+            there = self._columns(other, [row[4] for row in rows])
+            here = self._columns(name, [row[3] for row in rows])
+            pairs = sorted(zip(there, here, strict=False))
+            yield other, tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
+
+    def _columns(self, table: str, names: list[str | None]) -> list[int]:
+        """The places of these columns; those of the primary key, if a foreign key names none."""
+        known = [column.lower() for column in self._tables[table].columns]
+        if None in names:
+            return [column[0] for column in sorted(self._pragma("table_info", table), key=_place) if column[5]]
+        return [known.index(name.lower()) for name in names if name is not None]
+
+    def _pragma(self, pragma: str, name: str) -> list[tuple[Any, ...]]:
+        return self.sqlite.execute(f"PRAGMA {pragma}({_quoted(name)})").fetchall()
 
     def run(self, sql: str, parameters: tuple[Plain, ...]) -> sqlite3.Cursor:
         """Runs a learner's statement; raises what SQLite raises."""
@@ -228,6 +296,18 @@ def _difference(before: Content, after: Content) -> Changes:
     return changes
 
 
+def _key(table: str, columns: tuple[int, ...], row: Row, where: tuple[int, ...]) -> Iterator[Key]:
+    """The key with these columns that a row has, or refers to by its own columns; none if one is NULL."""
+    values = tuple(row[column] for column in where)
+    if None not in values:
+        yield (table, columns, values)
+
+
+def _place(column: tuple[Any, ...]) -> int:
+    """Which part of the primary key a column is."""
+    return column[5]
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -246,8 +326,7 @@ _IMPURE = (
 )
 
 
-_OURS = frozenset({"schema_version", "table_info", "index_list", "index_info", "defer_foreign_keys"})
-_DEFER, _DEFER_NO_MORE = (f"PRAGMA defer_foreign_keys = {value}" for value in ("ON", "OFF"))
+_OURS = frozenset({"schema_version", "table_info", "index_list", "index_info", "foreign_key_list"})
 
 
 def _authorize(action: int, name: str | None, *_: str | None) -> int:
