@@ -115,11 +115,10 @@ class Explorer:
 
     def explore(self, budget: int, progress: Callable[[int], None] | None = None) -> Verdict:
         """Every schedule with up to `budget` faults. `progress` hears how many were run, now and then."""
-        while True:
-            observed = self._program.shims.observed
-            verdict = self._explore(budget, observed, progress)
-            if self._program.shims.observed == observed:
-                return verdict
+        verdict = None
+        while verdict is None:
+            verdict = self._explore(budget, progress)
+        return verdict
 
     def sample(self, seed: str, runs: int, fault_probability: float = 0.05) -> Verdict:
         """`runs` random schedules of any number of faults, always the same for the same seed."""
@@ -129,7 +128,10 @@ class Explorer:
                 return self._failed(dice.taken, len(dice.taken), number + 1, number + 1)
         return Verdict(self._scenario.name, 0, runs, runs, exhausted=False)
 
-    def _explore(self, budget: int, with_clock: bool, progress: Callable[[int], None] | None) -> Verdict:
+    def _explore(self, budget: int, progress: Callable[[int], None] | None) -> Verdict | None:
+        """None if the program turned out to look at the clock, or to draw random numbers."""
+        shims = self._program.shims
+        with_clock = shims.observed
         tree = _Tree(with_clock)
         level = [_Node(Schedule())]
         for faults in range(budget + 1):
@@ -140,6 +142,8 @@ class Explorer:
                 tree.enter(node)
                 choices = Choices(node.schedule)
                 world = self._run(choices, known=tree.known)
+                if shims.observed != with_clock:
+                    return None
                 node.met = choices.met
                 if not world.merged and self._judge(world) is not None:
                     covered = tree.covered(faults - 1) if faults else 0

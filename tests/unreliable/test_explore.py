@@ -98,7 +98,8 @@ def agrees(of: Scenario, source: str, budget: int) -> None:
     found: dict[str, int] = {}
 
     def watch(world: World) -> None:
-        found.setdefault(outcome(world), world.choices.faults)
+        end = outcome(world)
+        found[end] = min(world.choices.faults, found.get(end, budget))
 
     verdict = explore(replace(of, check=watch), Program(source), budget)
     if stuck:
