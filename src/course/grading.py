@@ -11,10 +11,18 @@ from importlib.util import module_from_spec, spec_from_file_location
 
 import pytest
 
+from course import pytest_plugin
 from course.catalog import Exercise, root
-from course.pytest_plugin import BUDGET, PROBLEM, PROGRAM, problem_of, result_of
+from course.pytest_plugin import MANNER, PLAINLY, PROBLEM, PROGRAM, Manner, problem_of, result_of
 from course.results import Results, TestResult
-from unreliable import Problem, Program, Replay, Scenario, replay
+from unreliable import Explorer, Problem, Program, Replay, Scenario, Schedule
+
+# Plugins of pytest's that no grader has a use for, and that take time in a page's first seconds.
+_UNUSED = (
+    *("cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin"),
+    *("recwarn", "setuponly", "setupplan", "stepwise", "subtests", "threadexception", "unittest"),
+    *("unraisableexception", "warnings"),
+)
 
 type Report = Callable[[str, int, int], None]  # test, its number from 0, how many there are
 
@@ -26,11 +34,13 @@ class _Collector:
     program: Program
     problem: Problem | None
     report: Report | None
+    manner: Manner
     results: list[TestResult] = field(default_factory=list[TestResult])
     errors: list[str] = field(default_factory=list[str])
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[PROGRAM] = self.program
+        config.stash[MANNER] = self.manner
         if self.problem is not None and self.problem.kind != "output":
             config.stash[PROBLEM] = self.problem
 
@@ -54,20 +64,19 @@ class GraderError(Exception):
 def grade(
     exercise: Exercise,
     program: Program,
-    faults: int = BUDGET,
-    token: str | None = None,
+    manner: Manner = PLAINLY,
     report: Report | None = None,
 ) -> Results:
     """Runs the exercise's grader on the program. Raises GraderError if the grader cannot be run."""
-    problem, _ = run(exercise, program)
+    problem, _ = run(exercise, program, manner)
     program.output.collecting = False
-    collector = _Collector(program, problem, report)
-    options = ["--faults", str(faults), *(["--replay", token] if token else [])]
-    quiet = ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-s", "-o", "addopts="]
-    quiet += ["--import-mode=importlib", "--rootdir", str(root()), "-p", "course.pytest_plugin"]
+    collector = _Collector(program, problem, report, manner)
+    options = ["--faults", str(manner.faults), *(["--replay", manner.token] if manner.token else [])]
+    quiet = [f"-pno:{name}" for name in _UNUSED]
+    quiet += ["-s", "-o", "addopts=", "--import-mode=importlib", "--rootdir", str(root())]
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        status = pytest.main([*quiet, *options, str(exercise.grader)], plugins=[collector])
+        status = pytest.main([*quiet, *options, str(exercise.grader)], plugins=[pytest_plugin, collector])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         lines = [
             line.removeprefix("ERROR: ") for line in said.getvalue().splitlines() if line.startswith("ERROR: ")
@@ -86,12 +95,13 @@ def scenario_of(exercise: Exercise) -> Scenario:
     return module.SCENARIO
 
 
-def run(exercise: Exercise, program: Program) -> tuple[Problem | None, Replay | None]:
+def run(exercise: Exercise, program: Program, manner: Manner = PLAINLY) -> tuple[Problem | None, Replay | None]:
     """One faultless run of the program in the exercise's world, with what it prints in `program.output`."""
     scenario = scenario_of(exercise)
     program.output.collecting = True
     problem = problem_of(scenario, program)
     if problem is not None:
         return problem, None
-    result = replay(scenario, program)
+    with Explorer(scenario, program, manner.drive) as explorer:
+        result = explorer.replay(Schedule())
     return result.problem or program.output.problem, result

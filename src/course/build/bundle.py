@@ -26,17 +26,11 @@ PYODIDE = Path("node_modules/pyodide")
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 NEEDED = ("iniconfig", "packaging", "pluggy", "pygments", "pytest")
 EPOCH = "1577836800"  # any fixed time: the archives' entries carry it
-# Plugins of pytest's that grading in the page has no use for, and that take a tenth of a second each cold start.
-UNUSED = (
-    *("debugging", "doctest", "junitxml", "legacypath", "logging", "pastebin"),
-    *("setuponly", "setupplan", "stepwise", "threadexception", "unittest", "unraisableexception"),
-)
 ENVIRONMENT = {
     "COURSE_ROOT": "/course",
     "PYTHONHASHSEED": "0",  # sets have the same order in every browser
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # there are none, and looking for them takes time
-    "PYTEST_ADDOPTS": " ".join(f"-p no:{name}" for name in UNUSED),
 }
 
 
