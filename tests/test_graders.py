@@ -7,6 +7,7 @@ import pytest
 
 from course.catalog import Exercise, exercises
 from course.grading import grade
+from course.pytest_plugin import Manner
 from course.report import load
 
 IDS = [exercise.id for exercise in exercises()]
@@ -34,7 +35,7 @@ def test_a_token_replays_the_same_trace(exercise_id: str):
     exercise = Exercise(exercise_id)
     results = grade(exercise, load(exercise.starter))
     first = next(test for test in results.tests if test.trace is not None)
-    again = grade(exercise, load(exercise.starter), token=first.token)
+    again = grade(exercise, load(exercise.starter), Manner(token=first.token))
     assert first.trace is not None
     assert [test.trace.fingerprint for test in again.tests if test.trace] == [first.trace.fingerprint]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course import catalog, grading, report, scaffold
+from course.pytest_plugin import BUDGET, Manner
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,9 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="grade a file under every schedule of its exercise")
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--exercise", metavar="ID", help="the exercise, if the file's name does not tell")
-    check.add_argument(
-        "--faults", type=_faults, default=grading.BUDGET, metavar="N", help="fault budget (default 2)"
-    )
+    check.add_argument("--faults", type=_faults, default=BUDGET, metavar="N", help="fault budget (default 2)")
     check.add_argument("--replay", metavar="TOKEN", help="run one schedule, as a failed test names it")
     check.add_argument("--html", type=Path, metavar="FILE", help="write the failing story as a page, too")
     check.set_defaults(command=_check)
@@ -43,7 +42,7 @@ def _check(options: argparse.Namespace) -> int:
     path: Path = options.file
     program = report.load(path)
     exercise = catalog.exercise(options.exercise) if options.exercise else catalog.exercise_of(path)
-    results = grading.grade(exercise, program, options.faults, options.replay, _progress)
+    results = grading.grade(exercise, program, Manner(options.faults, options.replay), _progress)
     print(report.text(results, path))
     if options.html is not None:
         options.html.write_text(report.html(results, program), encoding="utf-8")

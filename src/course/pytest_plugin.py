@@ -7,7 +7,7 @@ Rules
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -25,13 +25,33 @@ from unreliable import (
     Verdict,
     diagram,
 )
+from unreliable.world import Drive
 
 type Verify = Callable[[Scenario], None]
 
+
+@dataclass(frozen=True)
+class Manner:
+    """How a submission is run.
+
+    All schedules with up to `faults` faults, or the one that `token` names; by `drive`, or beside the world; then
+    with `fresh`, a drive whose crashes are real, and `samples` random schedules drawn with `seed`.
+    """
+
+    faults: int = 2
+    token: str | None = None
+    drive: Drive | None = None
+    fresh: Drive | None = None
+    samples: int = 0
+    seed: str = ""
+
+
+PLAINLY = Manner()
+MANNER = pytest.StashKey[Manner]()
 RESULT = pytest.StashKey[TestResult]()
 PROGRAM = pytest.StashKey[Program]()
 PROBLEM = pytest.StashKey[Problem]()  # of the faultless run: no schedule is worth trying
-BUDGET = 2
+BUDGET = PLAINLY.faults
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -94,22 +114,35 @@ def verify(request: pytest.FixtureRequest, submission: Program) -> Verify:
     result = result_of(request.node)
     budget = int(str(request.config.getoption("--faults")))
     token: str | None = request.config.getoption("--replay")
+    manner = request.config.stash.get(MANNER, PLAINLY)
 
     def verify(scenario: Scenario) -> None:
         scenario = replace(scenario, name=result.name.removeprefix("test_"))
         result.problem = request.config.stash.get(PROBLEM, None) or problem_of(scenario, submission)
         if result.problem is not None:
             pytest.fail(f"{submission.filename}: {result.problem}", pytrace=False)
-        with Explorer(scenario, submission) as explorer:
+        with Explorer(scenario, submission, manner.drive) as explorer:
             if token:
                 _replay(explorer, token, result)
                 return
             verdict = explorer.explore(budget)
-        result.take(verdict)
+            result.take(verdict)
+            if verdict.passed:
+                verdict = _go_further(explorer, manner) or verdict
         if not verdict.passed:
+            result.take(verdict)
             pytest.fail(_failure(verdict, submission), pytrace=False)
 
     return verify
+
+
+def _go_further(explorer: Explorer, manner: Manner) -> Verdict | None:
+    """What an instructor's run looks for beyond the page's: a verdict that did not pass, or None."""
+    verdict = explorer.die_for_real(manner.fresh) if manner.fresh is not None else None
+    if verdict is None and manner.samples:
+        sampled = explorer.sample(manner.seed, manner.samples)
+        verdict = None if sampled.passed else sampled
+    return verdict
 
 
 def problem_of(scenario: Scenario, program: Program) -> Problem | None:

@@ -262,17 +262,32 @@ class Database:
         return Rows(cursor.rowcount if cursor.rowcount >= 0 else changed, None, rows)
 
     def _carefully(self, statement: Statement, request: Execute, others: list[Connection]) -> Rows:
-        """Runs it while others have locks; undoes it if it touched one of their rows."""
-        before = self._tables.content()
-        self._tables.sqlite.execute("SAVEPOINT statement")
-        rows = self._plainly(statement, request)
-        done = self._tables.changes(before, self._tables.content())
-        holders = tuple(other for other in others if other.blocks(done))
+        """Runs it while others have locks, if it wants none of their rows."""
+        wanted = self._wanted(statement, request, others)
+        holders = tuple(other for other in others if other.blocks(wanted))
         if holders:
-            self._tables.sqlite.execute("ROLLBACK TO statement")
             raise Blocked(holders)
-        self._tables.sqlite.execute("RELEASE statement")
-        return rows
+        return self._plainly(statement, request)
+
+    def _wanted(self, statement: Statement, request: Execute, others: list[Connection]) -> Changes:
+        """What the statement would change, found by trying: locks come before constraints.
+
+        A key that somebody is deleting or changing is in no insert's way: it may be free when that has ended.
+        """
+        sqlite = self._tables.sqlite
+        sqlite.execute("SAVEPOINT statement")
+        try:
+            with self._tables.without_foreign_keys():
+                if statement.inserts:
+                    self._tables.delete({row for other in others for row in other.changes.rows})
+                before = self._tables.content()
+                self._plainly(statement, request)
+                return self._tables.changes(before, self._tables.content())
+        except ERRORS:
+            return Changes()
+        finally:
+            sqlite.execute("ROLLBACK TO statement")
+            sqlite.execute("RELEASE statement")
 
     def _lock_rows(self, connection: Connection, statement: Statement, request: Execute) -> Rows:
         """SELECT … FOR UPDATE: locks what it finds, or waits, fails or looks away where others have locks."""
@@ -284,9 +299,10 @@ class Database:
             number: frozenset(self._tables.keys(statement.table, number, row)) for number, row in content.items()
         }
         if statement.if_locked == "skip":
-            locked = [(number,) for number, mine in keys.items() if _holders(others, mine)]
             with self._tables.without_foreign_keys():
-                sqlite.executemany(f'DELETE FROM "{statement.table}" WHERE _rowid_ = ?', locked)
+                self._tables.delete(
+                    {(statement.table, number) for number, mine in keys.items() if _holders(others, mine)}
+                )
         rows = self._plainly(statement, request)
         found = [number for (number,) in self._tables.run(statement.rowids, request.parameters)]
         sqlite.execute("ROLLBACK TO statement")

@@ -128,6 +128,35 @@ class Explorer:
                 return self._failed(dice.taken, len(dice.taken), number + 1, number + 1)
         return Verdict(self._scenario.name, 0, runs, runs, exhausted=False)
 
+    def die_for_real(self, fresh: Drive) -> Verdict | None:
+        """Every schedule with a single crash again, with a driver whose crashes end an interpreter.
+
+        A different end means that something outlived the crash beside what lasts; None means that nothing did.
+        """
+        faultless = Choices()
+        self._run(faultless)
+        for choice, options in enumerate(faultless.met):
+            if "crash" not in options:
+                continue
+            schedule = Schedule().then(choice, options.index("crash"))
+            here, there = self._end(schedule, self._drive), self._end(schedule, fresh)
+            if here != there:
+                sentence = (
+                    "After this crash the run ends otherwise than after the same crash of a real interpreter."
+                )
+                replay = self.replay(schedule)
+                anomaly = Anomaly("memory survived the crash", sentence)
+                return Verdict(
+                    self._scenario.name, 1, choice + 1, choice + 1, False, anomaly, schedule, replay.trace
+                )
+        return None
+
+    def _end(self, schedule: Schedule, drive: Drive) -> object:
+        """All that lasts at the end of a run."""
+        world = World(self._scenario, drive, Choices(schedule), self._database)
+        world.run()
+        return self._judge(world), world.database.state(), world.broker.state()
+
     def _explore(self, budget: int, progress: Callable[[int], None] | None) -> Verdict | None:
         """None if the program turned out to look at the clock, or to draw random numbers."""
         shims = self._program.shims

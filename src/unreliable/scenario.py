@@ -27,6 +27,7 @@ ANOMALIES = {
     "zombie write": "a process wrote after its right to write had gone to another",
     "aborted read": "an effect was seen of what was rolled back",
     "wrong effect": "an effect happened that nobody asked for",
+    "memory survived the crash": "a process knew after a crash what only its memory had held",
     "stuck": "the run never comes to rest, or rests with work undone",
 }
 

@@ -30,6 +30,7 @@ class Statement:
     rowids: str = ""
     if_locked: str = "wait"  # wait, nowait, skip
     adds: bool = False
+    inserts: bool = False
 
 
 def absent(reason: str) -> Failure:
@@ -100,7 +101,7 @@ def translate(sql: str) -> Statement:
     locking = _LOCKING.search(sql)
     if locking:
         return _locking(sql[: locking.start()], (locking[1] or "wait").split()[0].lower())
-    return Statement(_KINDS[word], _placeholders(sql), adds=bool(_ADDS.match(sql)))
+    return Statement(_KINDS[word], _placeholders(sql), adds=bool(_ADDS.match(sql)), inserts=word == "INSERT")
 
 
 def _locking(sql: str, if_locked: str) -> Statement:

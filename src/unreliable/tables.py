@@ -12,7 +12,7 @@ Rules
 """
 
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -171,13 +171,17 @@ class Tables:
         if not changes:
             return
         with self.without_foreign_keys():
-            for table, number in changes.rows:
-                self.sqlite.execute(f"DELETE FROM {_quoted(table)} WHERE _rowid_ = ?", (number,))
+            self.delete(changes.rows)
             for (table, number), row in changes.rows.items():
                 if row is not None:
                     self._insert(table, number, row)
             for table, number, row in changes.new:
                 self._insert(table, number if numbered else None, row)
+
+    def delete(self, rows: Iterable[tuple[str, int]]) -> None:
+        """Takes away rows, by table and number."""
+        for table, number in rows:
+            self.sqlite.execute(f"DELETE FROM {_quoted(table)} WHERE _rowid_ = ?", (number,))
 
     def _insert(self, table: str, number: int | None, row: Row) -> None:
         columns = ", ".join(("_rowid_", *map(_quoted, self._tables[table].columns)))

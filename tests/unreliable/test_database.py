@@ -273,6 +273,25 @@ def test_on_conflict_do_nothing_waits_and_then_does_nothing(a: Session, b: Sessi
     assert b.heard[-1].rowcount == 0
 
 
+@pytest.mark.parametrize(("end", "inserted"), [("commit", 1), ("rollback", 0)])
+def test_who_inserts_a_key_that_is_being_deleted_waits(a: Session, b: Session, end: str, inserted: int):
+    a.execute(MARK, "p1")
+    a.begin()
+    a.execute("DELETE FROM processed")
+    assert b.execute(f"{MARK} ON CONFLICT DO NOTHING", "p1") == WAITS
+    getattr(a, end)()
+    assert b.heard[-1].rowcount == inserted
+
+
+def test_who_deletes_a_locked_row_waits_before_constraints_are_looked_at(a: Session, b: Session):
+    a.execute("INSERT INTO orders VALUES ('o1', 'alice')")
+    a.begin()
+    a.execute(FOR_UPDATE, "alice")
+    assert b.execute("DELETE FROM accounts WHERE id = 'alice'") == WAITS
+    a.commit()
+    assert error(b.heard[-1]) == "ForeignKeyViolation"
+
+
 def test_a_reader_never_waits(a: Session, b: Session):
     a.begin()
     a.execute(PUT, 7, "alice")
