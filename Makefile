@@ -22,13 +22,16 @@ NODE_MODULES := node_modules/.package-lock.json
 PAGE := $(ASSETS)/page.js $(ASSETS)/manifest.json
 endif
 
-.PHONY: serve test bench build lint format lock clean help port chromium
+.PHONY: serve test test-kafka bench build lint format lock clean help port chromium
 
 serve: $(BIN)/course port $(PAGE) ## the course at http://localhost:8000, reloaded when a lesson is edited
 	$(BIN)/mkdocs serve --dev-addr localhost:$(PORT)
 
 test: chromium lint build ## lint, build, then every test: PYTEST="-k name" picks
 	$(BIN)/pytest $(PYTEST)
+
+test-kafka: $(BIN)/course ## the model against real Apache Kafka, and the lab: needs Java, mvn and PostgreSQL
+	$(BIN)/pytest tests/lab tests/conformance $(PYTEST)
 
 bench: chromium build ## the performance figures
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit; done
@@ -51,7 +54,7 @@ format: $(BIN)/course ## what ruff can mend by itself
 lock: ## compile the locks from pyproject.toml, for every platform
 	PATH="$(SYSTEM_PATH)"; python=$$(.ci/find-python) && "$$python" -m venv --clear build/lock
 	build/lock/bin/pip install --quiet uv
-	build/lock/bin/uv pip compile $(UV) pyproject.toml --group site --group bundle --group test --group grade --group lab -o requirements.lock
+	build/lock/bin/uv pip compile $(UV) pyproject.toml --group site --group bundle --group test --group grade --extra lab -o requirements.lock
 	build/lock/bin/uv pip compile $(UV) --group node -o requirements-node.lock
 UV := --quiet --upgrade --universal --python-version 3.12 --generate-hashes --no-header
 
@@ -59,7 +62,7 @@ clean: ## remove all that was made
 	rm -rf .venv node_modules build site $(ASSETS)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
 port: $(BIN)/course
 	@$(BIN)/python -m course.build.port $(PORT)

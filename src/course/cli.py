@@ -1,4 +1,7 @@
-"""The command line: `course check FILE` grades one file, `course new ID` lays out an exercise."""
+"""The command line.
+
+`course check FILE` grades one file, `course new ID` lays out an exercise, `course lab` is real Kafka.
+"""
 
 import argparse
 import sys
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course import catalog, grading, report, scaffold
+from course.lab import LabError, commands
 from course.pytest_plugin import BUDGET, Manner
 
 
@@ -17,24 +21,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read has seen enough, as with `| head`
         sys.stderr.close()
         return 2
-    except (catalog.NotFound, grading.GraderError, scaffold.Refused, OSError) as error:
+    except (catalog.NotFound, grading.GraderError, scaffold.Refused, LabError, OSError) as error:
         print(f"course: {error}", file=sys.stderr)
         return 2
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="course", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    check = commands.add_parser("check", help="grade a file under every schedule of its exercise")
+    actions = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = actions.add_parser("check", help="grade a file under every schedule of its exercise")
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--exercise", metavar="ID", help="the exercise, if the file's name does not tell")
     check.add_argument("--faults", type=_faults, default=BUDGET, metavar="N", help="fault budget (default 2)")
     check.add_argument("--replay", metavar="TOKEN", help="run one schedule, as a failed test names it")
     check.add_argument("--html", type=Path, metavar="FILE", help="write the failing story as a page, too")
     check.set_defaults(command=_check)
-    new = commands.add_parser("new", help="lay out the files of a new exercise")
+    new = actions.add_parser("new", help="lay out the files of a new exercise")
     new.add_argument("id", metavar="NN-topic/name")
     new.set_defaults(command=_new)
+    commands.add(actions)
     return parser
 
 

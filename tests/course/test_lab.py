@@ -1,0 +1,135 @@
+"""What the lab says where something is missing; it needs no server."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+import yaml
+
+from course.catalog import root
+from course.cli import main
+from course.lab import LabError, kafka, postgres, servers
+from course.lab.guarded import HOST
+
+
+@pytest.fixture
+def course(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A course whose build folder is empty: no servers are running, no Kafka is fetched."""
+    (tmp_path / "exercises").mkdir()
+    (tmp_path / "tests/graders").mkdir(parents=True)
+    monkeypatch.setenv("COURSE_ROOT", str(tmp_path))
+    return tmp_path
+
+
+def commands(folder: Path, **scripts: str) -> str:
+    """A folder with nothing in it but these commands, for PATH."""
+    folder.mkdir()
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    return str(folder)
+
+
+JAVA_17 = """echo 'openjdk version "17.0.1" 2021-10-19' >&2"""
+
+
+def test_without_java(course: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", commands(course / "bin"))
+    with pytest.raises(LabError, match=r"no `java` .* Install Java 17 .*--kafka ADDRESS.*docker"):
+        kafka.Kafka()
+
+
+def test_with_a_java_that_is_too_old(course: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", commands(course / "bin", java="""echo 'java version "1.8.0_292"' >&2"""))
+    with pytest.raises(LabError, match=r"needs Java 17 or later; .*1\.8\.0"):
+        kafka.Kafka()
+
+
+def test_without_maven(course: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", commands(course / "bin", java=JAVA_17))
+    with pytest.raises(LabError, match=r"no `mvn` .* Install Maven"):
+        kafka.Kafka()
+
+
+def test_without_a_network(course: Path, monkeypatch: pytest.MonkeyPatch):
+    scripts = commands(course / "bin", java=JAVA_17, mvn="echo '[ERROR] Unknown host repo'; exit 1")
+    monkeypatch.setenv("PATH", scripts)
+    with pytest.raises(LabError, match=r"cannot fetch Kafka .*Unknown host repo.*Is there a network"):
+        kafka.Kafka()
+    assert not list((course / "build").rglob(".complete"))
+
+
+def test_without_postgresql(course: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(postgres, "_INSTALLED", course / "nothing")
+    monkeypatch.setenv("PATH", commands(course / "bin"))
+    with pytest.raises(LabError, match=r"no `initdb` .*apt install postgresql.*--postgres CONNINFO"):
+        postgres.Postgres()
+
+
+def test_without_docker(course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("PATH", commands(course / "bin", ps="exit 1"))
+    assert main(["lab", "up", "--with", "docker"]) == 2
+    assert "no `docker`" in capsys.readouterr().err
+
+
+def test_with_a_docker_that_does_not_run(
+    course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    refusal = "echo 'Cannot connect to the Docker daemon' >&2; exit 1"
+    monkeypatch.setenv("PATH", commands(course / "bin", docker=refusal))
+    assert main(["lab", "up", "--with", "docker"]) == 2
+    assert "failed: Cannot connect to the Docker daemon" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("server", [kafka.Kafka, postgres.Postgres])
+def test_with_a_port_that_is_taken(server: type[kafka.Kafka], course: Path, monkeypatch: pytest.MonkeyPatch):
+    jars = course / "build/lab" / f"kafka-{kafka.VERSION}"
+    jars.mkdir(parents=True)
+    (jars / ".complete").touch()
+    scripts = commands(course / "bin", java=JAVA_17, initdb="", postgres="")
+    monkeypatch.setenv("PATH", f"{scripts}:{os.environ['PATH']}")
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(LabError, match=rf"Port {port} .* is taken.*End what listens there"):
+            server(port)
+
+
+def test_the_wrong_address_of_a_broker(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(servers, "ANSWER_S", 1)
+    with socket.socket() as closed:
+        closed.bind((HOST, 0))
+        address = f"{HOST}:{closed.getsockname()[1]}"
+        with pytest.raises(LabError, match=rf"No Kafka answers at {address}.*Is the address right"):
+            servers.Servers(address, "").check()
+
+
+def test_one_address_of_two():
+    with pytest.raises(LabError, match="Name both servers"), servers.servers("127.0.0.1:9092"):
+        pass
+
+
+def test_the_status_where_nothing_runs(course: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["lab", "status"]) == 1
+    assert "No servers are running" in capsys.readouterr().out
+    assert main(["lab", "down"]) == 0
+
+
+def test_a_note_of_servers_that_are_gone(course: Path, capsys: pytest.CaptureFixture[str]):
+    servers.note(servers.Servers("127.0.0.1:1", "", "maven", os.getpid()))
+    assert main(["lab", "status"]) == 1
+    assert main(["lab", "down"]) == 0  # and this process, which has the number that was noted, lives
+    assert "No servers" in capsys.readouterr().out
+
+
+def test_docker_compose_starts_the_same_broker():
+    services = yaml.safe_load((root() / "lab/compose.yaml").read_text())["services"]
+    assert services["kafka"]["image"] == f"apache/kafka:{kafka.VERSION}"
+    composed = services["kafka"]["environment"]
+    settings = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in kafka.SETTINGS.items()}
+    own = {"KAFKA_LISTENERS", "KAFKA_ADVERTISED_LISTENERS", "KAFKA_CONTROLLER_QUORUM_VOTERS"}
+    assert {name: value for name, value in composed.items() if name not in own} == settings
+    published = [port for service in services.values() for port in service["ports"]]
+    assert published == ["127.0.0.1:9092:9092", "127.0.0.1:5432:5432"]
