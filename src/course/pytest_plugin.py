@@ -35,7 +35,7 @@ class Manner:
     """How a submission is run.
 
     All schedules with up to `faults` faults, or the one that `token` names; by `drive`, or beside the world; then
-    with `fresh`, a drive whose crashes are real, and `samples` random schedules drawn with `seed`.
+    with `fresh`, a drive whose deaths are real, and `samples` random schedules drawn with `seed`, by `fresh` too.
     """
 
     faults: int = 2
@@ -140,7 +140,7 @@ def _go_further(explorer: Explorer, manner: Manner) -> Verdict | None:
     """What an instructor's run looks for beyond the page's: a verdict that did not pass, or None."""
     verdict = explorer.die_for_real(manner.fresh) if manner.fresh is not None else None
     if verdict is None and manner.samples:
-        sampled = explorer.sample(manner.seed, manner.samples)
+        sampled = explorer.sample(manner.seed, manner.samples, drive=manner.fresh)
         verdict = None if sampled.passed else sampled
     return verdict
 

@@ -175,7 +175,11 @@ class Broker:
                 self._flush(process)
 
     def _deliver(self, process: "Process", request: r.Delivery) -> None:
-        record = self._acknowledged[*process.here, request.ticket]
+        here = (*process.here, request.ticket)
+        if here not in self._acknowledged:  # no client library has such a ticket
+            self._world.answer(process, _kafka_failure(ERRONEOUS_STATE, "Local: Erroneous state"))
+            return
+        record = self._acknowledged[here]
         if record is not None:
             self._world.answer(process, record)
         else:

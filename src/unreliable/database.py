@@ -255,7 +255,7 @@ class Database:
     def _plainly(self, statement: Statement, request: Execute) -> Rows:
         before = self._tables.sqlite.total_changes
         cursor = self._tables.run(statement.sql, request.parameters)
-        rows = tuple(cursor.fetchall())
+        rows = self._tables.fetch(cursor)
         if cursor.description:
             return Rows(len(rows), tuple(column[0] for column in cursor.description), rows)
         changed = self._tables.sqlite.total_changes - before if statement.kind == "write" else -1

@@ -1,40 +1,57 @@
-"""Driving a learner's process in another interpreter, over a pipe.
+"""Driving a learner's process in another interpreter, over a socket.
 
 Rules
 - The child holds the program, its modules and its clients; the world, the schedule and the verdict stay here.
-- The child is asked and answers, one line each; it can say nothing by itself. What it says is checked.
+- The child is asked and answers, one line each; it can say nothing by itself. What it says is checked: requests of
+  the kinds that its process has the objects for, problems, and line numbers; all else ends it.
 - The same schedule gives the same trace as with the program beside the world.
-- A child that dies, or talks nonsense, or says nothing for `PATIENCE_S`, ends the process with a Problem.
+- A child that dies, or talks nonsense, or gives no whole answer for `PATIENCE_S`, ends the process with a Problem;
+  so does one whose program has had `TOTAL_S` for all its schedules.
 - A crash is a fresh module in the same child, which is fast, or (`fresh`) the death of the child, which is real.
 
 Who makes the child decides what it is limited by: an `Interpreter` by nothing but the pipe, one of the course's
 sandbox by much more.
 """
 
+import math
 import os
-import selectors
+import socket
+import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, BinaryIO, Protocol, cast
 
+from unreliable import requests as r
 from unreliable.process import Driver, Ended, Life
-from unreliable.program import Problem, Program
+from unreliable.program import PROBLEMS, Problem, Program
 from unreliable.requests import Request
 from unreliable.scenario import Process
-from unreliable.wire import MOST_BYTES, WireError, decode, encode
+from unreliable.wire import WireError, decode, encode
 
 PATIENCE_S = 10
+TOTAL_S = 120
+MOST_ANSWER = 64 * 1024  # bytes of one answer
+MOST_TEXT = 1_000  # characters of what a problem says
+MOST_LINE = 1_000_000
+
+# What a process may ask for, by the objects that it was handed; a program that lies cannot get at more.
+REQUESTS: dict[str, tuple[type[Request], ...]] = {
+    "consumer": (r.Poll, r.CommitOffsets, r.Seek, r.Committed, r.Assignment),
+    "producer": (r.Produce, r.Delivery, r.Flush),
+    "db": (r.Begin, r.Execute, r.Commit, r.Rollback),
+    "network": (r.Send, r.Receive),
+}
 
 
 class Connection(Protocol):
-    """A child, as far as it can be spoken to: two file descriptors, and an end."""
+    """A child, as far as it can be spoken to: a stream socket, and an end."""
 
     @property
-    def reader(self) -> int: ...
-
-    @property
-    def writer(self) -> int: ...
+    def stream(self) -> socket.socket: ...
 
     def close(self) -> Problem | None:
         """Ends the child and all that it started; says why it ended by itself, if it did."""
@@ -46,34 +63,37 @@ class Interpreter:
 
     def __init__(self) -> None:
         command = [sys.executable, "-I", "-c", _BOOT, os.path.dirname(os.path.dirname(__file__))]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={})
-
-    @property
-    def reader(self) -> int:
-        return cast("BinaryIO", self._process.stdout).fileno()
-
-    @property
-    def writer(self) -> int:
-        return cast("BinaryIO", self._process.stdin).fileno()
+        self.stream, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=sys.__stderr__, env={})
 
     def close(self) -> Problem | None:
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        self.stream.close()
         return None
 
 
 class Child:
-    """A child with one program in it. Close it when done; it is a context manager."""
+    """A child with one program in it. Close it when done; it is a context manager.
 
-    def __init__(self, program: Program, connect: Callable[[], Connection] = Interpreter) -> None:
+    After `deadline`, by time.monotonic(), it is asked nothing any more.
+    """
+
+    def __init__(
+        self, program: Program, connect: Callable[[], Connection] = Interpreter, deadline: float = math.inf
+    ) -> None:
         self.program = program
         self.problem: Problem | None = None  # why it ended by itself
+        self._deadline = deadline
         self._connection = connect()
-        self._answers = selectors.DefaultSelector()
-        self._answers.register(self._connection.reader, selectors.EVENT_READ)
-        self._rest = b""
+        self._socket = self._connection.stream
+        patience = struct.pack("@ll", PATIENCE_S, 0)  # kept by the kernel: cheaper than to wait and then to read
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
         self._closed = False
-        self.ask({"do": "load", "source": program.source, "filename": program.filename})
+        with suppress(WireError):  # then `problem` says it, and whoever asks hears it
+            self.ask({"do": "load", "source": program.source, "filename": program.filename})
 
     def __enter__(self) -> "Child":
         return self
@@ -84,7 +104,6 @@ class Child:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self._answers.close()
             self.problem = self._connection.close() or self.problem
 
     def drive(self, process: Process, life: int) -> Driver:
@@ -92,48 +111,73 @@ class Child:
         seed = f"{process.name}/{life}"
         if not isinstance(process.run, str):
             return Life(self.program, process.run, seed)
-        return _LifeInChild(self, process.run, seed)
+        return _LifeInChild(self, process, process.run, seed)
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         """The child's answer. Raises WireError, and ends the child, if it gives none that can be understood."""
         try:
-            if self._closed:
-                raise WireError("it has ended already")
-            self._send(encode(question))
+            self._send(question)
             answer = decode(self._line())
             if not isinstance(answer, dict):
                 raise WireError("it gave an answer that is none")
         except WireError as error:
-            self.problem = self.problem or Problem(
-                "crashed", None, f"The program's interpreter: {error}.", _ADVICE
-            )
-            self.close()
+            self.fail(error)
             raise
         return cast("dict[str, Any]", answer)
 
-    def _send(self, line: bytes) -> None:
+    def tell(self, order: dict[str, Any]) -> None:
+        """Says what needs no answer."""
         try:
-            while line:
-                line = line[os.write(self._connection.writer, line) :]
+            self._send(order)
+        except WireError as error:
+            self.fail(error)
+
+    def fail(self, error: WireError) -> None:
+        """Ends the child, which does not keep to the rules."""
+        message = f"The program's interpreter: {error}."
+        self.problem = self.problem or Problem("crashed", None, message, _ADVICE)
+        self.close()
+
+    def _send(self, question: dict[str, Any]) -> None:
+        if self._closed:
+            raise WireError("it has ended already")
+        if time.monotonic() > self._deadline:
+            raise self._late("The program took too long for all of its schedules together.")
+        try:
+            self._socket.sendall(encode(question))
+        except BlockingIOError:
+            raise self._silent() from None
         except OSError:
             raise WireError("it has ended") from None
 
     def _line(self) -> bytes:
-        while b"\n" not in self._rest:
-            if not self._answers.select(PATIENCE_S):
-                self.problem = Problem("endless", None, f"The program said nothing for {PATIENCE_S} s.", _ADVICE)
-                raise WireError(f"it said nothing for {PATIENCE_S} seconds")
+        """One line, and nothing after it. Who gives it byte by byte may take as long as who is silent."""
+        deadline = time.monotonic() + PATIENCE_S
+        said, heard = bytearray(), b""
+        while b"\n" not in heard:
             try:
-                read = os.read(self._connection.reader, 65536)
+                heard = self._socket.recv(65536)
+            except BlockingIOError:
+                raise self._silent() from None
             except OSError:
-                read = b""
-            if not read:
+                heard = b""
+            if not heard:
                 raise WireError("it has ended")
-            self._rest += read
-            if len(self._rest) > MOST_BYTES:
+            if time.monotonic() > deadline:
+                raise self._silent()
+            said += heard
+            if len(said) > MOST_ANSWER:
                 raise WireError("it sent a message that is too long")
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line + b"\n"
+        if said.index(b"\n") != len(said) - 1:
+            raise WireError("it said what it was not asked")
+        return bytes(said)
+
+    def _silent(self) -> WireError:
+        return self._late(f"The program said nothing for {PATIENCE_S} s.")
+
+    def _late(self, message: str) -> WireError:
+        self.problem = Problem("endless", None, message, _ADVICE)
+        return WireError(message)
 
 
 _ADVICE = "It has to await something before its time and its memory are used up."
@@ -142,8 +186,9 @@ _ADVICE = "It has to await something before its time and its memory are used up.
 class _LifeInChild:
     """A driver whose process lives in a child. `alone`: the child dies with it."""
 
-    def __init__(self, child: Child, entry: str, seed: str, alone: bool = False) -> None:
+    def __init__(self, child: Child, process: Process, entry: str, seed: str, alone: bool = False) -> None:
         self._child = child
+        self._kinds = allowed(process)
         self._seed = seed
         self._alone = alone
         self._start: dict[str, Any] = {"entry": entry}
@@ -157,45 +202,75 @@ class _LifeInChild:
             return Ended(self._child.problem)
         self._child.program.shims.observed |= answer.get("observed") is True
         said = answer.get("request")
-        if isinstance(said, Request):
+        if isinstance(said, Request) and type(said) in self._kinds:
             return said
-        problem = answer.get("problem")
-        return Ended(problem if isinstance(problem, Problem) else None)
+        if said is not None:
+            self._child.fail(WireError("it asked for what it was not handed"))
+            return Ended(self._child.problem)
+        return Ended(_problem(answer))
 
     def line(self) -> int | None:
         try:
             line = self._child.ask({"do": "line", "seed": self._seed}).get("line")
         except WireError:
             return None
-        return line if isinstance(line, int) else None
+        return _line_number(line)
 
     def kill(self) -> None:
         if self._alone:
             self._child.close()
-            return
-        try:
-            self._child.ask({"do": "kill", "seed": self._seed})
-        except WireError:
-            return  # it is dead already
+        else:
+            self._child.tell({"do": "kill", "seed": self._seed})
+
+
+def allowed(process: Process) -> frozenset[type[Request]]:
+    """The kinds of requests that a process can make with the objects that it is handed; all may sleep."""
+    return frozenset((r.Sleep, *(kind for name in process.objects for kind in REQUESTS.get(name, ()))))
+
+
+def _problem(answer: dict[str, Any]) -> Problem | None:
+    """The problem in an answer, no longer than a problem may be."""
+    found = answer.get("problem")
+    if not isinstance(found, Problem):
+        return None
+    return replace(
+        found,
+        kind=found.kind if found.kind in PROBLEMS else "crashed",
+        line=_line_number(found.line),
+        message=found.message[:MOST_TEXT],
+        advice=found.advice[:MOST_TEXT],
+    )
+
+
+def _line_number(line: Any) -> int | None:
+    return line if type(line) is int and 0 < line < MOST_LINE else None
 
 
 def fresh(program: Program, connect: Callable[[], Connection] = Interpreter) -> Callable[[Process, int], Driver]:
     """A drive with real process death: every life of a process has a child of its own."""
+    deadline = program.deadline if isinstance(program, RemoteProgram) else math.inf
 
     def drive(process: Process, life: int) -> Driver:
         seed = f"{process.name}/{life}"
         if not isinstance(process.run, str):
             return Life(program, process.run, seed)
-        return _LifeInChild(Child(program, connect), process.run, seed, alone=True)
+        child = Child(program, connect, deadline)
+        return _LifeInChild(child, process, process.run, seed, alone=True)
 
     return drive
 
 
 class RemoteProgram(Program):
-    """A program that is executed in a child only: here is its text, and what is known of it."""
+    """A program that is executed in a child only: here is its text, and what is known of it.
 
-    def __init__(self, source: str, filename: str, connect: Callable[[], Connection]) -> None:
+    All its children together have `total_s` from now on.
+    """
+
+    def __init__(
+        self, source: str, filename: str, connect: Callable[[], Connection], total_s: float = TOTAL_S
+    ) -> None:
         super().__init__(source, filename)
+        self.deadline = time.monotonic() + total_s
         self._connect = connect
         self._first: Child | None = None
 
@@ -203,7 +278,7 @@ class RemoteProgram(Program):
     def child(self) -> Child:
         """The child in which its schedules are run; another one if the last has ended."""
         if self._first is None or self._first.problem is not None:
-            self._first = Child(self, self._connect)
+            self._first = Child(self, self._connect, self.deadline)
         return self._first
 
     def close(self) -> None:
@@ -217,11 +292,11 @@ class RemoteProgram(Program):
         raise RuntimeError("a remote program is not executed here")
 
     def _find_problem(self, entry: str, parameters: tuple[str, ...]) -> Problem | None:
+        child = self.child
         try:
-            found = self.child.ask({"do": "problem", "entry": entry, "parameters": parameters}).get("problem")
+            return _problem(child.ask({"do": "problem", "entry": entry, "parameters": parameters}))
         except WireError:
-            return self._first.problem if self._first else None
-        return found if isinstance(found, Problem) else None
+            return child.problem
 
 
 # The child's side
@@ -230,18 +305,18 @@ _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from unreliable.pipe impor
 
 
 def serve_standard() -> None:
-    """Answers on standard input and output; what the program prints by itself goes elsewhere."""
-    questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    serve(questions, answers)
+    """Answers on the socket that is the standard input."""
+    serve(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(0), "wb"))
 
 
 def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     """Answers questions until there are no more."""
     server = _Server()
     while line := questions.readline():
-        answers.write(encode(server.answer(decode(line))))
-        answers.flush()
+        answer = server.answer(decode(line))
+        if answer is not None:
+            answers.write(encode(answer))
+            answers.flush()
 
 
 class _Server:
@@ -251,7 +326,7 @@ class _Server:
         self._lives: dict[str, Life] = {}
         self._program = Program("")
 
-    def answer(self, question: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, question: dict[str, Any]) -> dict[str, Any] | None:
         match question:
             case {"do": "load", "source": source, "filename": filename}:
                 self._program = Program(source, filename)
@@ -265,6 +340,7 @@ class _Server:
                 return {"line": self._lives[seed].line() if seed in self._lives else None}
             case {"do": "kill", "seed": seed}:
                 self._lives.pop(seed, Life(self._program, "", "")).kill()
+                return None
             case _:
                 return {"unknown": True}
         return {}

@@ -30,11 +30,14 @@ sys.modules.setdefault(MODULE_NAME, ModuleType(MODULE_NAME))
 _FORBIDDEN_BUILTINS = ("open", "input", "breakpoint", "exec", "eval", "compile", "exit", "quit", "help")
 
 
+PROBLEMS = ("syntax", "missing", "signature", "refused", "crashed", "endless", "memory", "output", "exit")
+
+
 @dataclass(frozen=True)
 class Problem:
     """Why a program cannot run, or stopped running: what happened, in which line, and what to do about it."""
 
-    kind: str  # syntax, missing, signature, refused, crashed, endless, memory, output, exit
+    kind: str  # one of PROBLEMS
     line: int | None
     message: str
     advice: str

@@ -45,8 +45,8 @@ _KINDS = {
     **{"INSERT": "write", "UPDATE": "write", "DELETE": "write", "WITH": "read"},
 }
 _FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.S)
-_LOCKING = re.compile(
-    r"\s+FOR\s+(?:NO\s+KEY\s+)?UPDATE(?:\s+OF\s+\w+)?(?:\s+(NOWAIT|SKIP\s+LOCKED))?\s*;?\s*$",
+_LOCKING = re.compile(  # possessive: a statement may be long, and mostly white
+    r"(?<!\s)\s++FOR\s++(?:NO\s++KEY\s++)?UPDATE(?:\s++OF\s++\w++)?(?:\s++(NOWAIT|SKIP\s++LOCKED))?\s*+;?\s*+$",
     re.I,
 )
 _FROM_ONE_TABLE = re.compile(
@@ -143,6 +143,8 @@ _IMPURE = "the database has no clock and no chance here: pass times, ids and ran
 def failure_of(error: Exception) -> Failure:
     """What PostgreSQL and psycopg call this error of SQLite or of its Python module."""
     text = str(error)
+    if isinstance(error, MemoryError):
+        return Failure("OperationalError", ("out of memory",))
     if isinstance(error, OverflowError):
         return Failure("NumericValueOutOfRange", ("integer out of range",))
     if isinstance(error, UnicodeError):
@@ -154,4 +156,4 @@ def failure_of(error: Exception) -> Failure:
     return Failure(name or next(found, "ProgrammingError"), (text,))
 
 
-ERRORS = (sqlite3.Error, OverflowError, UnicodeError)
+ERRORS = (sqlite3.Error, OverflowError, UnicodeError, MemoryError)

@@ -8,7 +8,7 @@ Rules
   commits or not (PostgreSQL: "nextval is never rolled back").
 - A statement sees nothing but the tables. SQLite's clock, chance, files, settings and temporary tables are
   refused, since a run has to be the same every time and a crash has to take all memory. A statement that works
-  for too long is cancelled.
+  for too long is cancelled; tables, results, values and statements have a largest size.
 """
 
 import sqlite3
@@ -25,6 +25,18 @@ type Content = dict[str, dict[int, Row]]  # rows by table and SQLite's number of
 
 ROUND = 1_000_000  # instructions of SQLite's virtual machine
 MOST_ROUNDS = 10
+PAGE_BYTES = 1024
+MOST_PAGES = 256  # of all tables and indexes
+MOST_HEAP_BYTES = 64 * 1024 * 1024  # of all databases of this interpreter, and of statements at work
+MOST_RESULT_BYTES = 256 * 1024
+MOST_OF = {
+    sqlite3.SQLITE_LIMIT_LENGTH: 128 * 1024,  # bytes of a value or a row
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 64 * 1024,
+    sqlite3.SQLITE_LIMIT_COLUMN: 100,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 200,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 100,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 200,
+}
 SEQUENCES = "sqlite_sequence"
 
 
@@ -73,6 +85,7 @@ class Tables:
 
     def _create(self) -> None:
         self.sqlite = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256)
+        self._bound()
         self.sqlite.executescript(self._script)
         self._initial_version = self._version = self._schema_version()
         self._learn()
@@ -85,6 +98,15 @@ class Tables:
         self.sqlite.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)  # "alice" is a column, as in PostgreSQL
         self.sqlite.set_progress_handler(self._worked, ROUND)
         self.sqlite.set_authorizer(_authorize)
+
+    def _bound(self) -> None:
+        """A program may say anything to the database: how much that can be."""
+        self.sqlite.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        self.sqlite.execute(f"PRAGMA max_page_count = {MOST_PAGES}")
+        self.sqlite.execute(f"PRAGMA hard_heap_limit = {MOST_HEAP_BYTES}")
+        self.sqlite.execute("PRAGMA temp_store = MEMORY")  # what is sorted never goes to a disk
+        for limit, most in MOST_OF.items():
+            self.sqlite.setlimit(limit, most)
 
     def close(self) -> None:
         self.sqlite.close()
@@ -279,6 +301,18 @@ class Tables:
         """Runs a learner's statement; raises what SQLite raises."""
         self._rounds = 0
         return self.sqlite.execute(sql, parameters)
+
+    def fetch(self, cursor: sqlite3.Cursor) -> tuple[Row, ...]:
+        """All rows of a learner's statement; raises sqlite3.DataError if they are too many."""
+        rows: list[Row] = []
+        size = 0
+        for row in cursor:
+            rows.append(row)
+            size += len(row) * 8 + sum(len(cell) for cell in row if isinstance(cell, str | bytes))
+            if size > MOST_RESULT_BYTES:
+                cursor.close()
+                raise sqlite3.DataError("the result is too large for this database")
+        return tuple(rows)
 
     def _worked(self) -> bool:
         """Called by SQLite after each round of work; whether that was too much for one statement."""

@@ -7,7 +7,8 @@ Rules
   whether the message or its answer got lost on the way.
 - A sentence says all; a label names it in at most `MOST_LABEL` characters: it has to fit between two lanes.
 - Of a run that goes on and on the trace keeps the first `FIRST_EVENTS` and the last `LAST_EVENTS`; what is
-  left out shows in the steps. Of a log it keeps the last `LAST_RECORDS`, with their offsets.
+  left out shows in the steps. Of a log it keeps the last `LAST_RECORDS`, with their offsets; of a table the first
+  `FIRST_ROWS`; of a value the first `MOST_CELL` characters.
 - Two runs are the same if their traces' `fingerprint` is the same; it covers every byte of every event.
 """
 
@@ -29,6 +30,8 @@ DATABASE = "database"
 FIRST_EVENTS = 200
 LAST_EVENTS = 100
 LAST_RECORDS = 50
+FIRST_ROWS = 200
+MOST_CELL = 1_000
 MOST_LABEL = 28
 MOST_SHOWN = 60  # characters of a message or of a value in a sentence
 MOST_SQL = 160
@@ -249,10 +252,11 @@ def lasting(world: "World") -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for name in world.database.table_names():
         columns, rows = world.database.rows(name)
-        tables[name] = {"columns": columns, "rows": [[_show_cell(cell) for cell in row] for row in rows]}
+        shown = [[_show_cell(cell) for cell in row] for row in rows[:FIRST_ROWS]]
+        tables[name] = {"columns": columns, "rows": shown}
     logs = {
         f"{topic}-{number}": [
-            {"offset": record.offset, "key": _show(record.key), "value": _show(record.value)}
+            {"offset": record.offset, "key": _show_bytes(record.key), "value": _show_bytes(record.value)}
             for record in log[-LAST_RECORDS:]
         ]
         for (topic, number), log in world.broker.logs.items()
@@ -391,7 +395,14 @@ def _entry(record: r.Record) -> str:
 
 
 def _show_cell(cell: Any) -> Any:
-    return _show(cell) if isinstance(cell, bytes) else cell
+    """A value as JSON has it; no longer than anybody reads."""
+    if isinstance(cell, bytes):
+        return _show_bytes(cell)
+    return cell[:MOST_CELL] if isinstance(cell, str) else cell
+
+
+def _show_bytes(value: bytes | None) -> str:
+    return _show(value if value is None else value[:MOST_CELL])
 
 
 def _place(record: r.Record) -> str:

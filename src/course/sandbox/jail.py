@@ -2,14 +2,17 @@
 
 - bubblewrap (Linux with user namespaces): no network, no other processes, no files but Python's own and
   `unreliable`, nothing writable, an empty environment;
-- seccomp (Linux with libseccomp): a list of allowed system calls, with no fork, no exec, no socket, no signal;
-- resource limits: processor time, memory, open files, file size;
-- the clock: a child that says nothing for too long is killed.
+- seccomp (Linux with libseccomp): a list of allowed system calls, with no files, no fork, no exec, no socket, no
+  signal, no sleep;
+- resource limits: processor time, memory, processes, open files, file size;
+- the clock: a child that says nothing for too long is killed (`unreliable.pipe`).
 
-`Jail.walls` says which are in force; `Jail(strict=True)` refuses to work without the first two.
+`Jail.walls` says which were tried and held; `Jail(strict=True)` refuses to work without all of them. What each of
+them holds is in docs/sandbox.md.
 """
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -26,8 +29,10 @@ from unreliable.program import Problem
 
 NURSERY = Path(__file__).with_name("nursery.py")
 PACKAGES = Path(unreliable.__file__).parents[1]
+WALLS = ("bubblewrap", "seccomp", "limits")
 
 MIB = 1024 * 1024
+PATIENCE_S = 30  # with the nursery, which answers at once
 
 
 class NoSandbox(Exception):
@@ -38,8 +43,9 @@ class NoSandbox(Exception):
 class Limits:
     """What one child may use."""
 
-    processor_s: int = 20
+    processor_s: int = 60
     memory_bytes: int = 512 * MIB
+    processes: int = 0  # besides itself
     open_files: int = 32
     file_bytes: int = 0
 
@@ -48,6 +54,7 @@ class Limits:
         return {
             "CPU": self.processor_s,
             "AS": self.memory_bytes,
+            "NPROC": self.processes,
             "NOFILE": self.open_files,
             "FSIZE": self.file_bytes,
             "CORE": 0,
@@ -55,24 +62,46 @@ class Limits:
 
 
 class Jail:
-    """A running nursery. Close it when done; it is a context manager, and `connect` makes a child."""
+    """A running nursery. Close it when done; it is a context manager, and `connect` makes a child.
 
-    def __init__(self, limits: Limits = Limits(), strict: bool = False) -> None:
+    While it is open, this process stays on one core of the machine with its children, `core` or the one that it is
+    on: they take turns and never work at once, and on one core neither has to wake the other up. Who works with
+    several jails gives each its process and its core. `without` leaves out walls, which only tests have reason to.
+    """
+
+    def __init__(
+        self,
+        limits: Limits = Limits(),
+        strict: bool = False,
+        core: int | None = None,
+        without: frozenset[str] = frozenset(),
+    ) -> None:
         self.limits = limits
-        self.walls = walls()
-        missing = {"bubblewrap", "seccomp"}.difference(self.walls)
+        self._wanted = [wall for wall in WALLS if wall not in without]
+        self._filter = allowed_calls() if "seccomp" in self._wanted else b""
+        self._cores = _stay(core)
+        self.walls = self._start()
+        missing = [wall for wall in WALLS if wall not in self.walls]
         if strict and missing:
-            raise NoSandbox(f"This machine lacks {' and '.join(sorted(missing))}: see docs/instructors.md.")
-        self._filter = allowed_calls() if "seccomp" in self.walls else b""
-        self._start()
+            self.close()
+            raise NoSandbox(f"This machine lacks {' and '.join(missing)}: see docs/sandbox.md.")
 
-    def _start(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = ours
-        self._process = subprocess.Popen(
-            _command("bubblewrap" in self.walls), stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env={}, cwd="/"
-        )
-        theirs.close()
+    def _start(self) -> tuple[str, ...]:
+        """Starts the nursery; the walls that hold."""
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(PATIENCE_S)
+        command = _command("bubblewrap" in self._wanted and can_bubblewrap())
+        with theirs:
+            self._process = subprocess.Popen(
+                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=ENVIRONMENT, cwd="/"
+            )
+        limits = self.limits.to_json() if "limits" in self._wanted else {}
+        try:
+            held = self.ask({"limits": limits, "filter": self._filter.hex()})["held"]
+        except (OSError, ValueError):
+            self.close()
+            raise NoSandbox("The sandbox does not start on this machine.") from None
+        return tuple(wall for wall in self._wanted if wall in held)
 
     def __enter__(self) -> "Jail":
         return self
@@ -82,17 +111,22 @@ class Jail:
 
     def close(self) -> None:
         """Ends the nursery, and with it everything that is inside."""
+        self._end()
+        _stay_on(self._cores)
+
+    def _end(self) -> None:
         self._control.close()
         self._process.kill()
         self._process.wait()
 
     def connect(self) -> "Prisoner":
-        """A new child; the nursery is started again if it has died."""
+        """A new child; the nursery is started again if it has died. Raises NoSandbox if there can be none."""
         try:
             return Prisoner(self)
         except (OSError, ValueError):
-            self.close()
-            self._start()
+            self._end()
+            if self._start() != self.walls:
+                raise NoSandbox(f"Not all of {', '.join(self.walls)} hold any more.") from None
             return Prisoner(self)
 
     def ask(self, question: dict[str, Any], descriptor: int | None = None) -> dict[str, Any]:
@@ -102,8 +136,10 @@ class Jail:
         return json.loads(self._control.recv(65536))
 
     def spawn(self, descriptor: int) -> int:
-        question = {"spawn": self.limits.to_json(), "filter": self._filter.hex()}
-        return self.ask(question, descriptor)["pid"]
+        answer = self.ask({"spawn": True}, descriptor)
+        if "error" in answer:
+            raise NoSandbox(answer["error"])
+        return answer["pid"]
 
 
 class Prisoner:
@@ -111,51 +147,71 @@ class Prisoner:
 
     def __init__(self, jail: Jail) -> None:
         self._jail = jail
-        self._socket, theirs = socket.socketpair()
-        try:
+        self.stream, theirs = socket.socketpair()
+        with theirs:
             self._pid = jail.spawn(theirs.fileno())
-        finally:
-            theirs.close()
-
-    @property
-    def reader(self) -> int:
-        return self._socket.fileno()
-
-    @property
-    def writer(self) -> int:
-        return self._socket.fileno()
 
     def close(self) -> Problem | None:
         """Kills the child; says what it died of, if that was not this."""
-        self._socket.close()
         try:
-            status = self._jail.ask({"end": self._pid})["status"]
+            end = self._jail.ask({"end": self._pid})
         except (OSError, ValueError):
             return None  # the nursery is gone, and all children with it
-        return _CAUSES.get(status)
+        finally:
+            self.stream.close()
+        return _cause(end, self._jail.limits)
+
+
+def _cause(end: dict[str, Any], limits: Limits) -> Problem | None:
+    """What a child died of by itself; None for one that was alive."""
+    status = end["status"]
+    if end["processor_s"] >= limits.processor_s:
+        return _TIME
+    if status in _CRASHES:
+        return _MEMORY if end["memory_bytes"] > 0.8 * limits.memory_bytes else _CRASH
+    if status == -signal.SIGSYS:
+        return _FORBIDDEN
+    return _EXIT if status >= 0 else None
 
 
 _TIME = Problem("endless", None, "The program used up its processor time.", "Let its loops end, or await in them.")
 _CRASH = Problem("crashed", None, "The program crashed Python itself.", "Leave Python's own memory alone.")
+_MEMORY = Problem("memory", None, "The program used up its memory.", "Keep less at a time.")
 _FORBIDDEN = Problem(
     "refused", None, "The program asked the system for what is forbidden.", "It needs only await."
 )
-_CAUSES = {
-    -signal.SIGXCPU: _TIME,
-    -signal.SIGSEGV: _CRASH,
-    -signal.SIGABRT: _CRASH,
-    -signal.SIGBUS: _CRASH,
-    -signal.SIGSYS: _FORBIDDEN,
-}
+_EXIT = Problem("exit", None, "The program ended Python.", "A process goes on until it is killed.")
+_CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE)
+
+
+def _stay(core: int | None) -> set[int]:
+    """Keeps this process on one core; those that it was allowed before."""
+    if sys.platform != "linux":
+        return set()
+    before = os.sched_getaffinity(0)
+    if core is None:
+        core = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[36])
+    _stay_on({core})
+    return before
+
+
+def _stay_on(cores: set[int]) -> None:
+    if cores and sys.platform == "linux":
+        os.sched_setaffinity(0, cores)
+
+
+# Text has the same hash in every nursery, so that sets have the same order and a mark comes out the same.
+ENVIRONMENT = {"PYTHONHASHSEED": "0"}
 
 
 def _command(walled: bool) -> list[str]:
     python = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
     if not python.exists():
         python = Path(sys.executable).resolve()
+    alone = [str(python), "-P", "-s", "-S", "-B"]
     if not walled:
-        return [str(python), "-I", "-S", str(NURSERY), str(PACKAGES)]
-    return [*_bubblewrap(python), str(python), "-I", "-S", "/course/nursery.py", "/course"]
+        return [*alone, str(NURSERY), str(PACKAGES)]
+    return [*_bubblewrap(python), *alone, "/course/nursery.py", "/course"]
 
 
 def _bubblewrap(python: Path) -> list[str]:
@@ -165,6 +221,7 @@ def _bubblewrap(python: Path) -> list[str]:
     return [
         *("bwrap", "--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"),
         *("--die-with-parent", "--new-session", "--clearenv"),
+        *(word for item in ENVIRONMENT.items() for word in ("--setenv", *item)),
         *(word for how, path in seen for word in (how, path, path)),
         *("--ro-bind", str(PACKAGES / "unreliable"), "/course/unreliable"),
         *("--ro-bind", str(NURSERY), "/course/nursery.py"),
@@ -173,27 +230,20 @@ def _bubblewrap(python: Path) -> list[str]:
 
 
 @cache
-def walls() -> tuple[str, ...]:
-    """Which of the walls this machine has, tried out once."""
-    found = ["limits"]
-    if shutil.which("bwrap"):
-        trial = [*_bubblewrap(Path(sys.executable).resolve()), "/usr/bin/env", "true"]
-        if subprocess.run(trial, capture_output=True, env={}, timeout=10, check=False).returncode == 0:
-            found.insert(0, "bubblewrap")
-    if allowed_calls():
-        found.insert(-1, "seccomp")
-    return tuple(found)
+def can_bubblewrap() -> bool:
+    """Whether bubblewrap is there and may do its work, tried out once."""
+    if not shutil.which("bwrap"):
+        return False
+    trial = [*_bubblewrap(Path(sys.executable).resolve()), "/usr/bin/env", "true"]
+    return subprocess.run(trial, capture_output=True, env={}, timeout=10, check=False).returncode == 0
 
 
+# What Python needs to read and write on a socket that is open, to compute, and to end.
 ALLOWED_CALLS = (
-    *("read", "write", "readv", "writev", "pread64", "lseek", "close", "dup", "dup2", "dup3", "fcntl", "ioctl"),
-    *("openat", "open", "stat", "fstat", "lstat", "newfstatat", "statx", "readlink", "readlinkat", "getdents64"),
-    *("access", "faccessat", "faccessat2", "getcwd", "mmap", "munmap", "mprotect", "mremap", "madvise", "brk"),
+    *("read", "write", "close", "mmap", "munmap", "mprotect", "mremap", "madvise", "brk"),
     *("rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "futex", "sched_yield", "getrandom"),
-    *("clock_gettime", "clock_getres", "gettimeofday", "clock_nanosleep", "nanosleep", "poll", "ppoll", "select"),
-    *("pselect6", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "sendto", "recvfrom", "getpid"),
-    *("gettid", "getuid", "geteuid", "getgid", "getegid", "uname", "sysinfo", "getrusage", "times", "exit"),
-    *("exit_group", "sched_getaffinity", "prlimit64", "restart_syscall"),
+    *("clock_gettime", "clock_getres", "gettimeofday", "getpid", "gettid", "restart_syscall"),
+    *("exit", "exit_group"),
 )
 
 
