@@ -290,7 +290,10 @@ class Broker:
     def _seek(self, process: "Process", request: r.Seek) -> None:
         partition = (request.topic, request.partition)
         member = self._group(process).members.get(process.here)
-        if member is None or partition not in member.assignment:
+        if member is None:
+            self._world.answer(process, _kafka_failure(UNKNOWN_PARTITION, "Local: Unknown partition"))
+            return
+        if partition not in member.assignment:
             self._world.answer(process, _kafka_failure(ERRONEOUS_STATE, "Local: Erroneous state"))
             return
         offset = {OFFSET_BEGINNING: 0, OFFSET_END: len(self.logs[partition])}.get(request.offset, request.offset)

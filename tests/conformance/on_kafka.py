@@ -1,0 +1,115 @@
+"""Runs a conformance program on a real broker, with the real clients."""
+
+import asyncio
+import contextlib
+import inspect
+import itertools
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.aio import AIOConsumer, AIOProducer
+from tests.conformance.stage import Entry, Program, Stage
+
+from course.lab.proxy import OFFSET_COMMIT, PRODUCE, Proxy, Rule
+
+LONGEST_S = 60
+_APIS = {"Produce": PRODUCE, "CommitOffsets": OFFSET_COMMIT}
+_numbers = itertools.count()
+_run = uuid.uuid4().hex[:6]
+
+# Nothing waits longer than it has to; none of this changes what is observed.
+QUICK = {"log_level": 0, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 200}
+CONSUMER = {
+    "auto.offset.reset": "earliest",
+    "enable.auto.commit": False,
+    "session.timeout.ms": 2000,
+    "heartbeat.interval.ms": 300,
+    "fetch.wait.max.ms": 100,
+}
+PRODUCER = {"linger.ms": 0, "retry.backoff.ms": 50, "topic.metadata.propagation.max.ms": 500}
+
+
+class Clock:
+    """Real time."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Subscriber(AIOConsumer):
+    """Joins its group at its first poll, as the model does; librdkafka joins when it subscribes."""
+
+    def __init__(self, stage: Stage, settings: dict[str, Any]) -> None:
+        super().__init__(settings)
+        self._stage = stage
+        self._joined = False
+
+    async def poll(self, *args: Any, **named: Any) -> Any:
+        await self._join()
+        return await super().poll(*args, **named)
+
+    async def consume(self, *args: Any, **named: Any) -> Any:
+        await self._join()
+        return await super().consume(*args, **named)
+
+    async def _join(self) -> None:
+        if not self._joined:
+            self._joined = True
+            await self.subscribe([self._stage.topic])
+
+
+def observe(program: Program, address: str) -> list[Any]:
+    """What the program sees, on a topic of its own."""
+    stage = Stage(f"conformance-{_run}-{next(_numbers)}", f"group-{_run}-{next(_numbers)}", TopicPartition)
+    admin = AdminClient({"bootstrap.servers": address})
+    topics = [stage.topic]
+    for future in admin.create_topics([NewTopic(name, program.partitions, 1) for name in topics]).values():
+        future.result(timeout=30)
+    asyncio.run(asyncio.wait_for(_observe(program, stage, address), LONGEST_S))
+    return stage.seen
+
+
+async def _observe(program: Program, stage: Stage, address: str) -> None:
+    fault = program.fault
+    if fault is None:
+        await _play(program, stage, address)
+        return
+    rule = Rule(_APIS[fault.request], fault.action, fault.nth)
+    async with Proxy(address, rule) as proxy:
+        await _play(program, stage, proxy.address)
+        assert rule.met >= fault.nth, f"the program never made the request to lose: {proxy.seen}"
+
+
+async def _play(program: Program, stage: Stage, address: str) -> None:
+    async with asyncio.TaskGroup() as group:
+        for entry in program.processes(stage):
+            group.create_task(_process(entry, program, stage, address))
+
+
+async def _process(entry: Entry, program: Program, stage: Stage, address: str) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        objects: dict[str, Any] = {}
+        for name in inspect.signature(entry).parameters:
+            objects[name] = await stack.enter_async_context(_object(name, program, stage, address))
+        await entry(**objects)
+
+
+@contextlib.asynccontextmanager
+async def _object(name: str, program: Program, stage: Stage, address: str) -> AsyncGenerator[Any]:
+    common = {"bootstrap.servers": address, **QUICK}
+    if name == "consumer":
+        consumer = Subscriber(stage, common | CONSUMER | {"group.id": stage.group} | program.consumer)
+        yield consumer
+        await consumer.close()
+    elif name in {"producer", "plain"}:
+        settings = program.producer if name == "producer" else {}
+        producer = AIOProducer(common | PRODUCER | settings, buffer_timeout=0.05)
+        yield producer
+        with contextlib.suppress(KafkaException):  # a fenced producer cannot flush any more
+            await producer.close()
+    else:
+        assert name == "clock"
+        yield Clock()

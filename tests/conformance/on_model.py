@@ -1,0 +1,70 @@
+"""Runs a conformance program on the model."""
+
+from typing import Any
+
+from tests.conformance.stage import Program, Stage
+
+from unreliable import Process, Scenario
+from unreliable import Program as Submission
+from unreliable.choices import Choices
+from unreliable.clients.confluent_kafka import TopicPartition
+from unreliable.database import Database
+from unreliable.explore import beside
+from unreliable.requests import Request
+from unreliable.world import Process as Running
+from unreliable.world import World
+
+
+class NotModelled(Exception):
+    """The model has no such setting."""
+
+
+# What the model's clients are like, and cannot be told otherwise.
+FIXED = {"auto.offset.reset": "earliest", "enable.auto.commit": False, "enable.idempotence": False}
+
+
+class Told(Choices):
+    """Takes the fault wherever it is offered one."""
+
+    __slots__ = ()
+
+    def choose(self, options: tuple[str, ...]) -> str:
+        super().choose(options)
+        return options[-1]
+
+
+class Faulty(World):
+    """A world that offers the program's fault, once, at its request."""
+
+    plan: Program
+    met = 0
+
+    def _options_of(self, process: Running, kind: type[Request]) -> tuple[str, ...]:
+        fault = self.plan.fault
+        if fault is not None and kind.__name__ == fault.request:
+            self.met += 1
+            if self.met == fault.nth:
+                return ("ok", fault.action)
+        return ("ok",)
+
+
+def observe(program: Program) -> list[Any]:
+    """What the program sees. Raises NotModelled, or whatever the model raises where it has no such thing."""
+    for name, value in {**program.consumer, **program.producer}.items():
+        if FIXED.get(name) != value:
+            raise NotModelled(f"{name}={value}")
+    stage = Stage("topic", "group", TopicPartition)
+    processes = tuple(
+        Process(entry.__name__, entry, group=stage.group, subscribes=(stage.topic,))
+        for entry in program.processes(stage)
+    )
+    scenario = Scenario(program.name, processes, check=lambda _: None, topics=((stage.topic, program.partitions),))
+    database = Database("")
+    try:
+        world = Faulty(scenario, beside(Submission("")), Told(), database)
+        world.plan = program
+        world.run()
+    finally:
+        database.close()
+    assert world.stuck is None, world.stuck
+    return stage.seen

@@ -1,0 +1,193 @@
+"""Producing: offsets, partitions, acknowledgements, and what happens when one of them is lost."""
+
+from tests.conformance.stage import LOSE_REPLY, Fault, poll_all, program, send
+
+NO_IDEMPOTENCE = "the model's producer resends as librdkafka does by default; it has no idempotence"
+
+
+@program()
+def offsets_count_from_zero(stage):
+    """The offset of a record is its place in its partition: 0, 1, 2 …
+    LogAppendInfo; https://kafka.apache.org/documentation/#intro_concepts_and_terms"""
+
+    async def produce(producer):
+        for value in ("a", "b", "c"):
+            acknowledged = await producer.produce(stage.topic, value, key="k", partition=0)
+            await producer.flush()
+            stage.see(await acknowledged)
+
+    return produce
+
+
+@program(partitions=2)
+def each_partition_counts_for_itself(stage):
+    """Two partitions of a topic have each their own offsets.
+    https://kafka.apache.org/documentation/#intro_concepts_and_terms"""
+
+    async def produce(producer):
+        for partition in (0, 1, 1, 0):
+            acknowledged = await producer.produce(stage.topic, "v", key="k", partition=partition)
+            await producer.flush()
+            stage.see(await acknowledged)
+
+    return produce
+
+
+@program(partitions=5)
+def a_key_chooses_its_partition_by_crc32(stage):
+    """Without a partition the key's CRC32 chooses it, modulo the number of partitions (Java's default is murmur2).
+    librdkafka CONFIGURATION.md, partitioner=consistent_random; rd_kafka_msg_partitioner_consistent"""
+
+    async def produce(producer):
+        for key in ("alice", "bob", "carol", "dave", "p1", "p2", "ä", "x" * 100):
+            acknowledged = await producer.produce(stage.topic, "v", key=key)
+            await producer.flush()
+            stage.see(key, (await acknowledged).partition())
+
+    return produce
+
+
+@program(partitions=3)
+def the_same_key_goes_to_the_same_partition(stage):
+    """Records with the same key stand in one partition, in the order in which they were sent.
+    https://kafka.apache.org/documentation/#intro_concepts_and_terms"""
+
+    async def produce(producer):
+        for value in ("a", "b", "c"):
+            acknowledged = await producer.produce(stage.topic, value, key="alice")
+            await producer.flush()
+            stage.see(await acknowledged)
+
+    return produce
+
+
+@program()
+def bytes_and_text_arrive_as_bytes(stage):
+    """A value or key given as text arrives as its UTF-8; null stays null; empty is not null.
+    https://kafka.apache.org/documentation/#recordbatch"""
+
+    async def both(producer, consumer):
+        for value, key in (("ä", "k"), (b"\x00\xff", b"k"), (None, "k"), ("", "")):
+            await producer.produce(stage.topic, value, key=key, partition=0)
+            await producer.flush()
+        stage.see(await poll_all(consumer, 4))
+
+    return both
+
+
+@program()
+def flush_waits_for_every_acknowledgement(stage):
+    """After flush nothing is in flight: it gives 0, and what was produced is in the log.
+    rd_kafka_flush(), librdkafka rdkafka.h"""
+
+    async def both(producer, consumer):
+        for value in ("a", "b", "c"):
+            await producer.produce(stage.topic, value, key="k", partition=0)
+        stage.see(await producer.flush())
+        stage.see(await poll_all(consumer, 3))
+
+    return both
+
+
+@program(1, 8, fault=Fault("Produce", LOSE_REPLY))
+def a_lost_acknowledgement_is_a_duplicate(stage):
+    """A producer without idempotence that hears no acknowledgement sends again: the record stands in the log
+    twice, and the application hears of one success.
+    KIP-98, "Idempotent producer guarantees"; librdkafka INTRODUCTION.md, "Message reliability" """
+
+    async def both(producer, consumer, clock):
+        acknowledged = await producer.produce(stage.topic, "a", key="k", partition=0)
+        await producer.flush()
+        stage.see((await acknowledged).offset())
+        await send(producer, stage.topic, "b")
+        stage.see(await poll_all(consumer, 3))
+
+    return both
+
+
+@program(
+    1,
+    3,
+    producer={"enable.idempotence": True},
+    fault=Fault("Produce", LOSE_REPLY),
+    absent=NO_IDEMPOTENCE,
+    expected=[0, [(0, 0, b"k", b"a"), (0, 1, b"b", b"b")]],
+)
+def idempotence_recognises_what_was_sent_again(stage):
+    """With idempotence the broker finds the batch among the last five of this producer, and acknowledges it again
+    with its first offset: the record stands in the log once.
+    KIP-98; ProducerStateEntry.findDuplicateBatch, ProducerStateEntry.NUM_BATCHES_TO_RETAIN"""
+
+    async def both(producer, consumer):
+        acknowledged = await producer.produce(stage.topic, "a", key="k", partition=0)
+        await producer.flush()
+        stage.see((await acknowledged).offset())
+        await send(producer, stage.topic, "b")
+        stage.see(await poll_all(consumer, 3, most=6))
+
+    return both
+
+
+@program(
+    8,
+    producer={"enable.idempotence": True},
+    absent=NO_IDEMPOTENCE,
+    expected=[[(0, 0, b"k", b"a"), (0, 1, b"k", b"a")]],
+)
+def what_the_application_sends_twice_stands_twice(stage):
+    """Idempotence knows batches, not contents: the application's own second produce of the same record is another.
+    KIP-98, "Idempotent producer guarantees" """
+
+    async def both(producer, consumer):
+        for _ in range(2):
+            await producer.produce(stage.topic, "a", key="k", partition=0)
+            await producer.flush()
+        stage.see(await poll_all(consumer, 2))
+
+    return both
+
+
+@program()
+def a_topic_that_is_not_there(stage):
+    """Producing to a topic that does not exist fails, if the broker does not create topics by itself.
+    librdkafka: RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART"""
+
+    async def produce(producer):
+        async def deliver():
+            acknowledged = await producer.produce(f"{stage.topic}-absent", "v", key="k")
+            await producer.flush()
+            await acknowledged
+
+        stage.see(str(await stage.attempt(deliver())).removeprefix("_")[:13])
+
+    return produce
+
+
+@program()
+def a_partition_that_is_not_there(stage):
+    """Producing to a partition that the topic does not have fails in the client.
+    librdkafka: RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION"""
+
+    async def produce(producer):
+        async def deliver():
+            acknowledged = await producer.produce(stage.topic, "v", key="k", partition=7)
+            await producer.flush()
+            await acknowledged
+
+        stage.see(await stage.attempt(deliver()))
+
+    return produce
+
+
+@program(
+    absent="the model's producer takes headers, as the client without asyncio does",
+    expected=["NotImplementedError"],
+)
+def the_asyncio_producer_takes_no_headers(stage):
+    """`AIOProducer.produce(headers=…)` is refused: its batches cannot carry them.
+    confluent_kafka.aio.AIOProducer.produce, 2.16"""
+
+    async def produce(producer):
+        stage.see(await stage.attempt(producer.produce(stage.topic, "v", headers=[("h", b"1")])))
+
+    return produce
