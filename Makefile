@@ -54,7 +54,7 @@ format: $(BIN)/course ## what ruff can mend by itself
 lock: ## compile the locks from pyproject.toml, for every platform
 	PATH="$(SYSTEM_PATH)"; python=$$(.ci/find-python) && "$$python" -m venv --clear build/lock
 	build/lock/bin/pip install --quiet uv
-	build/lock/bin/uv pip compile $(UV) pyproject.toml --group site --group bundle --group test --group grade --extra lab -o requirements.lock
+	build/lock/bin/uv pip compile $(UV) pyproject.toml --group site --group bundle --group test --group grade --extra dask --extra lab -o requirements.lock
 	build/lock/bin/uv pip compile $(UV) --group node -o requirements-node.lock
 UV := --quiet --upgrade --universal --python-version 3.12 --generate-hashes --no-header
 
