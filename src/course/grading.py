@@ -72,6 +72,7 @@ def grade(
     program.output.collecting = False
     collector = _Collector(program, problem, report, manner)
     options = ["--faults", str(manner.faults), *(["--replay", manner.token] if manner.token else [])]
+    options += ["-k", manner.only] if manner.only else []
     quiet = [f"-pno:{name}" for name in _UNUSED]
     quiet += ["-s", "-o", "addopts=", "--import-mode=importlib", "--rootdir", str(root())]
     said = io.StringIO()

@@ -1,0 +1,219 @@
+"""A process of the lab, seen from outside: its lives, and what is done to them.
+
+Rules
+- A life is a process of the operating system's. It is killed with SIGKILL, and stopped with SIGSTOP.
+- A process that was killed, or that failed, starts again at once; one that returned stays ended.
+- Each process reaches Kafka by a proxy of its own, which loses requests and replies.
+- `Fault.at` is a request, and `when` is before or after it; a fault without that strikes at a random moment.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from course.lab.proxy import OFFSET_COMMIT, PRODUCE, Proxy, Rule
+from course.lab.stage import END_SESSIONS
+
+APIS = {"AIOConsumer.commit": OFFSET_COMMIT, "AIOProducer.produce": PRODUCE}
+LONGEST_LINE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to one life: `kind` is crash, pause, lose request, lose reply, or error."""
+
+    kind: str
+    at: str | None = None
+    when: str = "before"
+    line: int | None = None
+    nth: int = 1  # of the times that it gets there
+    after_s: float = 0.0  # at a random moment
+
+    def __str__(self) -> str:
+        if self.at is None:
+            return f"{self.kind} {self.after_s:.2f} s after its start"
+        line = f" in line {self.line}" if self.line else ""
+        return f"{self.kind} {self.when} {self.at}{line}" + (f" ({self.nth}.)" if self.nth > 1 else "")
+
+
+@dataclass
+class Activity:
+    """What the processes of a round did, and what was done to them."""
+
+    visited: dict[str, list[tuple[str, str, int | None]]] = field(
+        default_factory=dict[str, list[tuple[str, str, int | None]]]
+    )
+    struck: list[str] = field(default_factory=list[str])
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    problems: list[str] = field(default_factory=list[str])
+    changed_at: float = 0.0
+
+    def strikes(self, name: str, fault: Fault) -> None:
+        self.struck.append(f"{name}: {fault}")
+        self.counts[fault.kind] = self.counts.get(fault.kind, 0) + 1
+        self.changed()
+
+    def changed(self) -> None:
+        self.changed_at = asyncio.get_running_loop().time()
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """How a process is treated: where its Kafka is, what strikes each of its lives, how long a pause is."""
+
+    address: str
+    faults: list[Fault]
+    pause_s: float
+
+
+class Actor:
+    """One process of a scenario, from its first start to the end of the round."""
+
+    def __init__(self, name: str, settings: dict[str, Any], treatment: Treatment, activity: Activity) -> None:
+        self.name = name
+        self.vain = 0  # how often in a row it waited for nothing
+        self.returned = False
+        self.failures = 0  # in a row, with nothing done between
+        self._settings = settings
+        self._address = treatment.address
+        self._faults = list(treatment.faults)
+        self._pause_s = treatment.pause_s
+        self._activity = activity
+        self._life: asyncio.subprocess.Process | None = None
+
+    async def act(self, start_s: float) -> None:
+        """Life after life, until it returns or the round ends."""
+        await asyncio.sleep(start_s)
+        async with Proxy(self._address) as proxy:
+            try:
+                while not self.returned:
+                    fault = self._faults.pop(0) if self._faults else None
+                    await self._live(fault, proxy)
+            finally:
+                self.end()
+
+    def end(self) -> None:
+        """Nothing of it is left running."""
+        if self._life is not None and self._life.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._life.kill()
+
+    async def _live(self, fault: Fault | None, proxy: Proxy) -> None:
+        life = self._life = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "course.lab.life"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        errors = asyncio.create_task(_tail(life.stderr))
+        timer = asyncio.create_task(self._strike_later(life, fault)) if fault and fault.at is None else None
+        try:
+            clients = ("consumer", "producer")
+            to_proxy = {name: {**self._settings[name], "bootstrap.servers": proxy.address} for name in clients}
+            self._say(life, json.dumps(self._settings | to_proxy))
+            await self._follow(life, fault, proxy)
+            status = await life.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+            self.end()
+            await life.wait()
+            await asyncio.wait([errors])
+        self._ended(status, await errors)
+
+    def _ended(self, status: int, errors: str) -> None:
+        self.vain = 0
+        if status == 0:
+            self.returned = True
+        elif status != -signal.SIGKILL:
+            self.failures += 1
+            self._activity.problems.append(f"{self.name}: {errors}")
+
+    async def _follow(self, life: asyncio.subprocess.Process, fault: Fault | None, proxy: Proxy) -> None:
+        """Hears where the life is, and lets it go on, or not."""
+        assert life.stdout is not None
+        met = 0
+        while line := await life.stdout.readline():
+            told = json.loads(line)
+            place = (told["at"], told["when"], told["line"])
+            self._activity.visited.setdefault(self.name, []).append(place)
+            if fault is not None and (fault.at, fault.when, fault.line) == place:
+                met += 1
+                if met == fault.nth:
+                    await self._strike(life, fault, proxy)
+                    continue
+            self._note(told)
+            self._say(life, "go")
+
+    def _note(self, told: dict[str, Any]) -> None:
+        waits = told["at"] in {"AIOConsumer.poll", "AIOConsumer.consume", "clock.sleep"}
+        if told["vain"] and waits:
+            self.vain += 1
+        elif told["when"] == "after" or not waits:
+            self.vain = 0
+            self.failures = 0
+            self._activity.changed()
+
+    async def _strike(self, life: asyncio.subprocess.Process, fault: Fault, proxy: Proxy) -> None:
+        self._activity.strikes(self.name, fault)
+        word = "go"
+        match fault.kind:
+            case "crash":
+                life.kill()
+                return
+            case "pause":
+                await self._pause(life)
+            case "error":
+                word = "cancel"
+            case _ if fault.at in APIS:
+                proxy.rules.append(Rule(APIS[fault.at], fault.kind))
+            case "lose reply":
+                word = "break"
+            case _:
+                await _end_session(self._settings["postgres"], self._settings["application"])
+        self._say(life, word)
+
+    async def _strike_later(self, life: asyncio.subprocess.Process, fault: Fault) -> None:
+        await asyncio.sleep(fault.after_s)
+        self._activity.strikes(self.name, fault)
+        if fault.kind == "pause":
+            await self._pause(life)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                life.kill()
+
+    async def _pause(self, life: asyncio.subprocess.Process) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            life.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(self._pause_s)
+            life.send_signal(signal.SIGCONT)
+        self._activity.changed()
+
+    @staticmethod
+    def _say(life: asyncio.subprocess.Process, word: str) -> None:
+        assert life.stdin is not None
+        life.stdin.write(word.encode() + b"\n")
+
+
+async def _end_session(conninfo: str, application: str) -> None:
+    """PostgreSQL ends the session before the COMMIT gets there."""
+    async with await psycopg.AsyncConnection.connect(conninfo, application_name="course-lab") as connection:
+        await connection.execute(f"{END_SESSIONS} = %s", (application,))
+
+
+async def _tail(stream: asyncio.StreamReader | None) -> str:
+    """The last line that says something; all is read, so that nobody waits for us."""
+    assert stream is not None
+    last = ""
+    while line := await stream.readline():
+        last = line.decode("utf-8", "replace").strip() or last
+    return last

@@ -1,0 +1,110 @@
+"""Rounds: a scenario played once on the real servers, with the faults that were planned for it.
+
+Rules
+- A round is at rest when nobody does anything but wait in vain, and the check is content; or when nobody has done
+  anything else for `PATIENCE_S`. A round that is not at rest after `LONGEST_S` is stuck.
+- Sessions are `SESSION_S` long, so that a round is short; the scenario's times are scaled from the model's.
+"""
+
+import asyncio
+import itertools
+import os
+from dataclasses import dataclass
+from typing import Any, cast
+
+from course.lab.actors import Activity, Actor, Fault, Treatment
+from course.lab.stage import SCHEMA, Stage, View
+from unreliable import Anomaly, Process, Scenario, World
+from unreliable.broker import SESSION_TIMEOUT_MS
+
+SESSION_S = 1.5
+SCALE = SESSION_S / (SESSION_TIMEOUT_MS / 1000)
+PATIENCE_S = 6.0
+LONGEST_S = 90.0
+HOPELESS = 4  # so many failures in a row, with nothing done between
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Round:
+    """What became of it."""
+
+    anomaly: Anomaly | None
+    activity: Activity
+
+
+def play(scenario: Scenario, file: str, grader: str, stage: Stage, faults: dict[str, list[Fault]]) -> Round:
+    """Plays one round; `faults` names each process's, one for each of its lives."""
+    number = f"{os.getpid()}-{next(_numbers)}"
+    groups = {process.group: f"{process.group}-{number}" for process in scenario.processes}
+    view = stage.begin(scenario, groups)
+    activity = Activity()
+    try:
+        actors = [
+            Actor(
+                process.name,
+                _settings(process, scenario, stage, groups, (file, grader)),
+                Treatment(stage.servers.kafka, faults.get(process.name, []), scenario.pause_ms / 1000 * SCALE),
+                activity,
+            )
+            for process in scenario.processes
+        ]
+        starts = [process.start_ms / 1000 * SCALE for process in scenario.processes]
+        return Round(asyncio.run(_watch(scenario, actors, starts, view, activity)), activity)
+    finally:
+        view.close()
+
+
+def _settings(
+    process: Process, scenario: Scenario, stage: Stage, groups: dict[str, str], files: tuple[str, str]
+) -> dict[str, Any]:
+    quick = {"log_level": 0, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 500}
+    application = f"{SCHEMA}-{process.name}"
+    own = isinstance(process.run, str)
+    return {
+        "file": files[0] if own else files[1],
+        "entry": process.run if isinstance(process.run, str) else process.run.__name__,
+        "topics": list(process.subscribes or dict(scenario.topics)),
+        "postgres": f"{stage.postgres} application_name='{application}'",
+        "application": application,
+        "consumer": {
+            **quick,
+            "group.id": groups[process.group],
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "session.timeout.ms": round(SESSION_S * 1000),
+            "heartbeat.interval.ms": 300,
+            "fetch.wait.max.ms": 100,
+        },
+        "producer": {**quick, "linger.ms": 0, "enable.idempotence": False},
+    }
+
+
+async def _watch(
+    scenario: Scenario, actors: list[Actor], starts: list[float], view: View, activity: Activity
+) -> Anomaly | None:
+    """The verdict, when the round has come to rest."""
+    activity.changed()
+    tasks = [asyncio.create_task(actor.act(start)) for actor, start in zip(actors, starts, strict=True)]
+    now = asyncio.get_running_loop().time
+    end = now() + LONGEST_S
+    world = cast("World", view)  # it has what checks ask for
+    try:
+        while now() < end:
+            await asyncio.sleep(0.1)
+            for task in tasks:
+                if task.done():
+                    task.result()
+            hopeless = next((actor for actor in actors if actor.failures >= HOPELESS), None)
+            if hopeless is not None:
+                return Anomaly("stuck", f"{hopeless.name} cannot go on. {activity.problems[-1]}")
+            if not all(actor.returned or actor.vain for actor in actors):
+                continue
+            anomaly = await asyncio.to_thread(scenario.check, world)
+            if anomaly is None or now() - activity.changed_at > PATIENCE_S:
+                return anomaly
+        return Anomaly("stuck", f"The round did not come to rest within {LONGEST_S:.0f} s.")
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
