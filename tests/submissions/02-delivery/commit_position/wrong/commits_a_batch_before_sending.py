@@ -1,0 +1,26 @@
+"""One commit for a batch of newsletters: a crash in its middle loses all the rest.
+
+Fails: test_at_most_once_and_crashes
+"""
+
+from confluent_kafka.aio import AIOConsumer
+from psycopg import AsyncConnection
+
+
+async def at_most_once(consumer: AIOConsumer, db: AsyncConnection) -> None:
+    while True:
+        messages = await consumer.consume(10, 1.0)
+        if not messages:
+            continue
+        await consumer.commit(message=messages[-1], asynchronous=False)
+        for message in messages:
+            await db.execute("INSERT INTO newsletters (id) VALUES (%s)", (message.value().decode(),))
+
+
+async def at_least_once(consumer: AIOConsumer, db: AsyncConnection) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        await db.execute("INSERT INTO alarms (id) VALUES (%s)", (message.value().decode(),))
+        await consumer.commit(message=message, asynchronous=False)

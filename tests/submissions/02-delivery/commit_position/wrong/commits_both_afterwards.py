@@ -1,0 +1,25 @@
+"""Both commit when the work is done: a crash between sends the newsletter twice.
+
+Fails: test_at_most_once_and_crashes
+"""
+
+from confluent_kafka.aio import AIOConsumer
+from psycopg import AsyncConnection
+
+
+async def at_most_once(consumer: AIOConsumer, db: AsyncConnection) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        await db.execute("INSERT INTO newsletters (id) VALUES (%s)", (message.value().decode(),))
+        await consumer.commit(message=message, asynchronous=False)
+
+
+async def at_least_once(consumer: AIOConsumer, db: AsyncConnection) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        await db.execute("INSERT INTO alarms (id) VALUES (%s)", (message.value().decode(),))
+        await consumer.commit(message=message, asynchronous=False)

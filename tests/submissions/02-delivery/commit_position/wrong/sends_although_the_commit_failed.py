@@ -1,0 +1,29 @@
+"""A commit that failed is logged and passed over; then the newsletter is sent, and comes again.
+
+Fails: test_at_most_once_and_a_commit_without_an_answer
+"""
+
+from confluent_kafka import KafkaException
+from confluent_kafka.aio import AIOConsumer
+from psycopg import AsyncConnection
+
+
+async def at_most_once(consumer: AIOConsumer, db: AsyncConnection) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        try:
+            await consumer.commit(message=message, asynchronous=False)
+        except KafkaException:
+            print("commit failed")
+        await db.execute("INSERT INTO newsletters (id) VALUES (%s)", (message.value().decode(),))
+
+
+async def at_least_once(consumer: AIOConsumer, db: AsyncConnection) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        await db.execute("INSERT INTO alarms (id) VALUES (%s)", (message.value().decode(),))
+        await consumer.commit(message=message, asynchronous=False)

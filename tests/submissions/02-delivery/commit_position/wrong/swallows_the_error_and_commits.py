@@ -1,0 +1,28 @@
+"""An alarm that could not be sent is logged and committed: it never comes again.
+
+Fails: test_at_least_once_and_a_gateway_that_fails
+"""
+
+from confluent_kafka.aio import AIOConsumer
+from psycopg import AsyncConnection, OperationalError
+
+
+async def at_most_once(consumer: AIOConsumer, db: AsyncConnection) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        await consumer.commit(message=message, asynchronous=False)
+        await db.execute("INSERT INTO newsletters (id) VALUES (%s)", (message.value().decode(),))
+
+
+async def at_least_once(consumer: AIOConsumer, db: AsyncConnection) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        try:
+            await db.execute("INSERT INTO alarms (id) VALUES (%s)", (message.value().decode(),))
+        except OperationalError:
+            print("not sent")
+        await consumer.commit(message=message, asynchronous=False)
