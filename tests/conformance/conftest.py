@@ -4,6 +4,8 @@ import os
 from collections.abc import Generator
 
 import pytest
+from tests.conformance.page import PAGE, render
+from tests.conformance.stage import PROGRAMS
 
 from course.lab.servers import servers
 
@@ -13,3 +15,14 @@ def kafka() -> Generator[str]:
     """The address of a broker: $COURSE_KAFKA and $COURSE_POSTGRES name servers to use instead of our own."""
     with servers(os.environ.get("COURSE_KAFKA"), os.environ.get("COURSE_POSTGRES")) as running:
         yield running.kafka
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """When every program has come out as it should, the reference page says so."""
+    ran = {
+        item.callspec.params["program"].name
+        for item in session.items
+        if "kafka" in getattr(item, "fixturenames", ())
+    }
+    if exitstatus == pytest.ExitCode.OK and ran == {program.name for program in PROGRAMS}:
+        PAGE.write_text(render(), encoding="utf-8")

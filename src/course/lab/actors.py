@@ -33,14 +33,13 @@ class Fault:
     at: str | None = None
     when: str = "before"
     line: int | None = None
-    nth: int = 1  # of the times that it gets there
     after_s: float = 0.0  # at a random moment
 
     def __str__(self) -> str:
         if self.at is None:
             return f"{self.kind} {self.after_s:.2f} s after its start"
         line = f" in line {self.line}" if self.line else ""
-        return f"{self.kind} {self.when} {self.at}{line}" + (f" ({self.nth}.)" if self.nth > 1 else "")
+        return f"{self.kind} {self.when} {self.at}{line}"
 
 
 @dataclass
@@ -53,6 +52,7 @@ class Activity:
     struck: list[str] = field(default_factory=list[str])
     counts: dict[str, int] = field(default_factory=dict[str, int])
     problems: list[str] = field(default_factory=list[str])
+    lasted_s: dict[str, float] = field(default_factory=dict[str, float])  # those that returned, their last life
     changed_at: float = 0.0
 
     def strikes(self, name: str, fault: Fault) -> None:
@@ -87,6 +87,8 @@ class Actor:
         self._pause_s = treatment.pause_s
         self._activity = activity
         self._life: asyncio.subprocess.Process | None = None
+        self._killed: asyncio.subprocess.Process | None = None
+        self._timer: asyncio.Task[None] | None = None
 
     async def act(self, start_s: float) -> None:
         """Life after life, until it returns or the round ends."""
@@ -94,8 +96,7 @@ class Actor:
         async with Proxy(self._address) as proxy:
             try:
                 while not self.returned:
-                    fault = self._faults.pop(0) if self._faults else None
-                    await self._live(fault, proxy)
+                    await self._live(proxy)
             finally:
                 self.end()
 
@@ -105,7 +106,7 @@ class Actor:
             with contextlib.suppress(ProcessLookupError):
                 self._life.kill()
 
-    async def _live(self, fault: Fault | None, proxy: Proxy) -> None:
+    async def _live(self, proxy: Proxy) -> None:
         life = self._life = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "course.lab.life"),
             stdin=asyncio.subprocess.PIPE,
@@ -114,20 +115,21 @@ class Actor:
             limit=LONGEST_LINE,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
+        started = asyncio.get_running_loop().time()
         errors = asyncio.create_task(_tail(life.stderr))
-        timer = asyncio.create_task(self._strike_later(life, fault)) if fault and fault.at is None else None
         try:
             clients = ("consumer", "producer")
             to_proxy = {name: {**self._settings[name], "bootstrap.servers": proxy.address} for name in clients}
             self._say(life, json.dumps(self._settings | to_proxy))
-            await self._follow(life, fault, proxy)
+            await self._follow(life, proxy)
             status = await life.wait()
         finally:
-            if timer is not None:
-                timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
             self.end()
             await life.wait()
             await asyncio.wait([errors])
+        self._activity.lasted_s[self.name] = asyncio.get_running_loop().time() - started
         self._ended(status, await errors)
 
     def _ended(self, status: int, errors: str) -> None:
@@ -138,21 +140,34 @@ class Actor:
             self.failures += 1
             self._activity.problems.append(f"{self.name}: {errors}")
 
-    async def _follow(self, life: asyncio.subprocess.Process, fault: Fault | None, proxy: Proxy) -> None:
+    async def _follow(self, life: asyncio.subprocess.Process, proxy: Proxy) -> None:
         """Hears where the life is, and lets it go on, or not."""
         assert life.stdout is not None
-        met = 0
+        fault = self._expect(life)
         while line := await life.stdout.readline():
             told = json.loads(line)
             place = (told["at"], told["when"], told["line"])
             self._activity.visited.setdefault(self.name, []).append(place)
-            if fault is not None and (fault.at, fault.when, fault.line) == place:
-                met += 1
-                if met == fault.nth:
-                    await self._strike(life, fault, proxy)
-                    continue
             self._note(told)
-            self._say(life, "go")
+            if fault is not None and (fault.at, fault.when, fault.line) == place:
+                await self._strike(life, fault, proxy)
+                fault = self._expect(life)
+            else:
+                self._say(life, "go")
+
+    def _expect(self, life: asyncio.subprocess.Process) -> Fault | None:
+        """The next fault: who survived the last one meets it in the same life."""
+        if life.returncode is not None or not self._faults or self._killed is life:
+            return None
+        fault = self._faults.pop(0)
+        if fault.at is None:
+            self._timer = asyncio.create_task(self._strike_later(life, fault))
+        return fault
+
+    def _kill(self, life: asyncio.subprocess.Process) -> None:
+        self._killed = life
+        with contextlib.suppress(ProcessLookupError):
+            life.kill()
 
     def _note(self, told: dict[str, Any]) -> None:
         waits = told["at"] in {"AIOConsumer.poll", "AIOConsumer.consume", "clock.sleep"}
@@ -164,11 +179,12 @@ class Actor:
             self._activity.changed()
 
     async def _strike(self, life: asyncio.subprocess.Process, fault: Fault, proxy: Proxy) -> None:
+        self.vain = 0  # it has not come to rest before it has waited again
         self._activity.strikes(self.name, fault)
         word = "go"
         match fault.kind:
             case "crash":
-                life.kill()
+                self._kill(life)
                 return
             case "pause":
                 await self._pause(life)
@@ -184,12 +200,12 @@ class Actor:
 
     async def _strike_later(self, life: asyncio.subprocess.Process, fault: Fault) -> None:
         await asyncio.sleep(fault.after_s)
+        self.vain = 0  # it has not come to rest before it has waited again
         self._activity.strikes(self.name, fault)
         if fault.kind == "pause":
             await self._pause(life)
         else:
-            with contextlib.suppress(ProcessLookupError):
-                life.kill()
+            self._kill(life)
 
     async def _pause(self, life: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -21,8 +21,9 @@ from course.lab.rounds import Round, play
 from course.lab.stage import Stage
 from unreliable import Anomaly, Program, Scenario, Verdict
 
-LIVES = 3  # at most so many lives of a process are struck in a round
+FAULTS = 3  # at most so many strike a process in a round
 MOST_ROUNDS = 60
+LONG_S = 2.5  # within which a process that goes on for ever is struck
 CHOSEN = 0.75  # the share of faults at a chosen place; the others strike at random moments
 
 
@@ -55,11 +56,14 @@ class Judge:
             return self._verdict(scenario, 1, faultless.anomaly, faultless.activity)
         wanted = {kind: self.quota.get(kind, 0) for kind in scenario.faults}
         queues = _queues(scenario, faultless.activity)
+        lasts_s = faultless.activity.lasted_s
         chance = random.Random(f"{self.seed}/{scenario.name}")
         played = 1
         while any(wanted.values()) and any(queues.values()) and played < MOST_ROUNDS:
             played += 1
-            planned = {name: _draw(queue, wanted, chance) for name, queue in queues.items()}
+            planned = {
+                name: _draw(queue, wanted, chance, lasts_s.get(name, LONG_S)) for name, queue in queues.items()
+            }
             result = self._play(scenario, planned)
             for kind, count in result.activity.counts.items():
                 wanted[kind.partition(" ")[0]] = max(0, wanted[kind.partition(" ")[0]] - count)
@@ -115,13 +119,13 @@ def _faults_at(place: tuple[str, str, int | None], allowed: frozenset[str]) -> l
     return found
 
 
-def _draw(queue: list[Fault], wanted: dict[str, int], chance: random.Random) -> list[Fault]:
-    """The next of the chosen faults, then random ones: one for each life."""
+def _draw(queue: list[Fault], wanted: dict[str, int], chance: random.Random, lasts_s: float) -> list[Fault]:
+    """The next of the chosen faults, then random ones."""
     useful = [fault for fault in queue if wanted.get(fault.kind.partition(" ")[0])]
     if not useful:
         return []
     drawn: list[Fault] = []
-    for _ in range(LIVES):
+    for _ in range(FAULTS):
         if useful and chance.random() < CHOSEN:
             fault = useful.pop(0)
             queue.remove(fault)
@@ -129,5 +133,5 @@ def _draw(queue: list[Fault], wanted: dict[str, int], chance: random.Random) -> 
             drawn.append(fault)
         else:
             kinds = sorted({fault.kind for fault in queue if wanted.get(fault.kind)} & {"crash", "pause"})
-            drawn += [Fault(chance.choice(kinds), after_s=chance.uniform(0.3, 2.5))] if kinds else []
+            drawn += [Fault(chance.choice(kinds), after_s=chance.uniform(0.3, max(0.4, lasts_s)))] if kinds else []
     return drawn

@@ -34,7 +34,7 @@ class Round:
 
 
 def play(scenario: Scenario, file: str, grader: str, stage: Stage, faults: dict[str, list[Fault]]) -> Round:
-    """Plays one round; `faults` names each process's, one for each of its lives."""
+    """Plays one round; `faults` names each process's, in their order."""
     number = f"{os.getpid()}-{next(_numbers)}"
     groups = {process.group: f"{process.group}-{number}" for process in scenario.processes}
     view = stage.begin(scenario, groups)

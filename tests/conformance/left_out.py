@@ -1,0 +1,39 @@
+"""Rules of Kafka's that no program compares, and why: the reference page lists them."""
+
+LEFT_OUT = (
+    (
+        "Too few replicas: NOT_ENOUGH_REPLICAS before the append, NOT_ENOUGH_REPLICAS_AFTER_APPEND after it.",
+        "ReplicaManager.appendRecords; Partition.appendRecordsToLeader",
+        "The lab has one broker, and the model has no replication.",
+    ),
+    (
+        "A batch out of sequence is refused with OUT_OF_ORDER_SEQUENCE_NUMBER (45).",
+        "ProducerAppendInfo.checkSequence",
+        "librdkafka never sends one: only a client that breaks the protocol would see it.",
+    ),
+    (
+        "Sequence numbers wrap at 2³¹.",
+        "DefaultRecordBatch.incrementSequence",
+        "Two billion records are beyond a test.",
+    ),
+    (
+        "A producer's state expires after producer.id.expiration.ms (24 h).",
+        "ProducerStateManager.removeExpiredProducers",
+        "No exercise runs for a day; with default settings no learner meets it.",
+    ),
+    (
+        "Before 4.0 a delayed EndTxn could end a later transaction of the same producer.",
+        "KIP-890",
+        "The broker of the lab has transactions version 2, which closes this hole.",
+    ),
+    (
+        "Offsets of an empty group expire after seven days.",
+        "offsets.retention.minutes",
+        "No exercise runs for a week.",
+    ),
+    (
+        "A share group acquires, acknowledges, releases and rejects records one by one.",
+        "KIP-932",
+        "The Python client's asyncio interface has no share consumer.",
+    ),
+)

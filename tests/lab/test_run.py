@@ -1,0 +1,68 @@
+"""`course lab run`: real processes on real servers, judged by the same graders as in the page."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from course.catalog import Exercise
+from course.cli import main
+from course.lab.servers import servers
+
+EXERCISE = Exercise("03-idempotency/dedup_consumer")
+CRASHES = "test_a_crash_at_every_await"
+
+
+@pytest.fixture(scope="module")
+def addresses() -> Generator[list[str]]:
+    with servers(os.environ.get("COURSE_KAFKA"), os.environ.get("COURSE_POSTGRES")) as running:
+        yield ["--kafka", running.kafka, "--postgres", running.postgres]
+
+
+def run(path: Path, addresses: list[str], *options: str) -> int:
+    return main(["lab", "run", str(path), "--against", "kafka", *addresses, *options])
+
+
+def test_the_solution_survives_being_killed(addresses: list[str], capfd: pytest.CaptureFixture[str]):
+    assert run(EXERCISE.solution, addresses, "--test", CRASHES, "--kills", "6") == 0
+    said = capfd.readouterr().out
+    assert "✓ The consumer may die at each of its awaits" in said
+    assert "crash 6 times" in said or "crash 7 times" in said or "crash 8 times" in said
+
+
+def test_the_solution_survives_standing_still(addresses: list[str], capfd: pytest.CaptureFixture[str]):
+    options = ("--test", "test_two_consumers_of_one_group", "--kills", "0", "--pauses", "3")
+    assert run(EXERCISE.solution, addresses, *options) == 0
+    assert "pause" in capfd.readouterr().out
+
+
+def test_the_solution_survives_lost_answers(addresses: list[str]):
+    options = ("--test", "test_an_answer_that_does_not_arrive", "--losses", "4")
+    assert run(EXERCISE.solution, addresses, *options) == 0
+
+
+def test_the_solution_survives_cancelled_statements(addresses: list[str]):
+    options = ("--test", "test_a_database_that_fails_for_a_moment", "--errors", "2")
+    assert run(EXERCISE.solution, addresses, *options) == 0
+
+
+def test_the_starter_is_caught(addresses: list[str], capfd: pytest.CaptureFixture[str]):
+    assert run(EXERCISE.starter, addresses, "--test", CRASHES) == 1
+    assert "duplicate effect" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "test", "anomaly"),
+    [
+        ("deduplicates_by_contents", "test_every_payment_is_applied", "lost message"),
+        ("marks_before_applying", CRASHES, "lost message"),
+        ("marks_after_applying", CRASHES, "duplicate effect"),
+    ],
+)
+def test_a_wrong_submission_is_caught(
+    name: str, test: str, anomaly: str, addresses: list[str], capfd: pytest.CaptureFixture[str]
+):
+    path = next(path for path in EXERCISE.submissions("wrong") if path.stem == name)
+    assert run(path, addresses, "--test", test) == 1
+    assert anomaly in capfd.readouterr().out
