@@ -22,7 +22,7 @@ from functools import cache
 from unreliable.choices import Choices, Dice, Schedule, ScheduleError
 from unreliable.database import Database
 from unreliable.diagram import told
-from unreliable.process import Life
+from unreliable.process import Driver, Life
 from unreliable.program import Problem, Program
 from unreliable.scenario import Anomaly, Process, Scenario
 from unreliable.trace import Trace
@@ -156,11 +156,15 @@ class Explorer:
 
     def _dies_alike(self, schedule: Schedule, fresh: Drive) -> bool:
         """Whether the run ends alike, however its processes die; one without a death is not run twice."""
+
+        def after_death(process: Process, life: int) -> Driver:
+            return self._drive(process, life) if life == 1 else fresh(process, life)
+
         try:
             world = self._run(Choices(schedule))
             here = self._end(world)
             deaths = any(process.life > 1 for process in world.processes.values())
-            return not deaths or here == self._end(self._run(Choices(schedule), drive=fresh))
+            return not deaths or here == self._end(self._run(Choices(schedule), drive=after_death))
         except ScheduleError:
             return False
 

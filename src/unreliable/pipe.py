@@ -261,9 +261,10 @@ def fresh(program: Program, connect: Callable[[], Connection] = Interpreter) -> 
 
 
 class RemoteProgram(Program):
-    """A program that is executed in a child only: here is its text, and what is known of it.
+    """A program that is executed in children only: here is its text, and what is known of it.
 
-    All its children together have `total_s` from now on.
+    Each of its processes has a child, so that two have nothing in common but the world; all of them together have
+    `total_s` from now on.
     """
 
     def __init__(
@@ -272,27 +273,29 @@ class RemoteProgram(Program):
         super().__init__(source, filename)
         self.deadline = time.monotonic() + total_s
         self._connect = connect
-        self._first: Child | None = None
+        self._children: dict[str, Child] = {}
 
-    @property
-    def child(self) -> Child:
-        """The child in which its schedules are run; another one if the last has ended."""
-        if self._first is None or self._first.problem is not None:
-            self._first = Child(self, self._connect, self.deadline)
-        return self._first
+    def child(self, name: str) -> Child:
+        """The child in which the process of this name is run; another one if the last has ended."""
+        child = self._children.get(name)
+        if child is None or child.problem is not None:
+            child = self._children[name] = Child(self, self._connect, self.deadline)
+        return child
 
     def close(self) -> None:
-        if self._first is not None:
-            self._first.close()
+        for child in self._children.values():
+            child.close()
 
     def drive(self, process: Process, life: int) -> Driver:
-        return self.child.drive(process, life)
+        if not isinstance(process.run, str):
+            return Life(self, process.run, f"{process.name}/{life}")
+        return self.child(process.name).drive(process, life)
 
     def load(self) -> dict[str, Any]:
         raise RuntimeError("a remote program is not executed here")
 
     def _find_problem(self, entry: str, parameters: tuple[str, ...]) -> Problem | None:
-        child = self.child
+        child = self.child("")
         try:
             return _problem(child.ask({"do": "problem", "entry": entry, "parameters": parameters}))
         except WireError:

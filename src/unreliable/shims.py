@@ -52,6 +52,7 @@ COMPUTING = frozenset(
         "typing_extensions",
         "zlib",
         "__future__",
+        "_strptime",  # what datetime's own strptime imports
     ]
 )
 CLIENTS = {

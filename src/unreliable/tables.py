@@ -156,8 +156,9 @@ class Tables:
         self.sqlite.execute("COMMIT")
 
     def rollback(self) -> None:
-        self._keep_sequences()
-        self.sqlite.execute("ROLLBACK")
+        if self.sqlite.in_transaction:  # SQLite itself rolls back when it is full, or a change is cancelled
+            self._keep_sequences()
+            self.sqlite.execute("ROLLBACK")
 
     def changes(self, before: Content, after: Content) -> Changes:
         """What was done between two contents, with the keys that it concerns."""

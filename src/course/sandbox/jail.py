@@ -165,8 +165,10 @@ class Prisoner:
 def _cause(end: dict[str, Any], limits: Limits) -> Problem | None:
     """What a child died of by itself; None for one that was alive."""
     status = end["status"]
-    if end["processor_s"] >= limits.processor_s:
+    if status == -signal.SIGXCPU:
         return _TIME
+    if status == -signal.SIGKILL and end["processor_s"] > limits.processor_s / 2:  # counted in other ways
+        return _TIME  # the program has ignored the signal
     if status in _CRASHES:
         return _MEMORY if end["memory_bytes"] > 0.8 * limits.memory_bytes else _CRASH
     if status == -signal.SIGSYS:

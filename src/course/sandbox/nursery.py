@@ -13,6 +13,7 @@ there on it can read and write on its one socket, and ask for memory; all module
 """
 
 import ctypes
+import gc
 import json
 import os
 import pkgutil
@@ -67,7 +68,8 @@ class Walls:
         """Around this process, for good: resources, without RLIMIT_ in their names, then system calls."""
         self.outlive_nobody()
         for name, value in self._limits.items():
-            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+            hard = value + (name == "CPU")  # first comes a signal that tells the reason
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, hard))
         if self._filter.length:
             self.prctl(PR_SET_NO_NEW_PRIVS, 1)
             self.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(self._filter))
@@ -183,6 +185,7 @@ def main() -> None:
     """Answers until the socket is closed; with this process all of the sandbox ends."""
     sys.path.insert(0, sys.argv[1])
     preload()
+    gc.freeze()  # what is loaded stays: no child has to look through it for garbage
     descend()
     control = socket.socket(fileno=os.dup(0))
     walls = Walls({}, b"")
