@@ -170,7 +170,7 @@ class Explorer:
 
     def _end(self, world: World) -> object:
         """All that lasts at the end of a run."""
-        return self._judge(world), world.database.state(), world.broker.state()
+        return self._judge(world), world.database.state(), world.broker.state(), world.supplies.state()
 
     def _explore(self, budget: int, progress: Callable[[int], None] | None) -> Verdict | None:
         """None if the program turned out to look at the clock, or to draw random numbers."""

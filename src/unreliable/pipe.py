@@ -39,11 +39,13 @@ MOST_TEXT = 1_000  # characters of what a problem says
 MOST_LINE = 1_000_000
 
 # What a process may ask for, by the objects that it was handed; a program that lies cannot get at more.
+# Any other name is that of a supplied object.
 REQUESTS: dict[str, tuple[type[Request], ...]] = {
     "consumer": (r.Poll, r.CommitOffsets, r.Seek, r.Committed, r.Assignment),
     "producer": (r.Produce, r.Delivery, r.Flush),
     "db": (r.Begin, r.Execute, r.Commit, r.Rollback),
     "network": (r.Send, r.Receive),
+    "clock": (),
 }
 
 
@@ -216,6 +218,13 @@ class _LifeInChild:
             return None
         return _line_number(line)
 
+    def values(self, most: int) -> int:
+        try:
+            found = self._child.ask({"do": "values", "seed": self._seed, "most": most}).get("values")
+        except WireError:
+            return 0
+        return found if type(found) is int else most + 1
+
     def kill(self) -> None:
         if self._alone:
             self._child.close()
@@ -225,7 +234,7 @@ class _LifeInChild:
 
 def allowed(process: Process) -> frozenset[type[Request]]:
     """The kinds of requests that a process can make with the objects that it is handed; all may sleep."""
-    return frozenset((r.Sleep, *(kind for name in process.objects for kind in REQUESTS.get(name, ()))))
+    return frozenset((r.Sleep, *(kind for name in process.objects for kind in REQUESTS.get(name, (r.Ask,)))))
 
 
 def _problem(answer: dict[str, Any]) -> Problem | None:
@@ -329,7 +338,7 @@ class _Server:
         self._lives: dict[str, Life] = {}
         self._program = Program("")
 
-    def answer(self, question: dict[str, Any]) -> dict[str, Any] | None:
+    def answer(self, question: dict[str, Any]) -> dict[str, Any] | None:  # noqa: PLR0911
         match question:
             case {"do": "load", "source": source, "filename": filename}:
                 self._program = Program(source, filename)
@@ -341,6 +350,8 @@ class _Server:
                 return self._resumed(self._lives[seed].resume(now_ms, reply))
             case {"do": "line", "seed": seed}:
                 return {"line": self._lives[seed].line() if seed in self._lives else None}
+            case {"do": "values", "seed": seed, "most": most}:
+                return {"values": self._lives[seed].values(most) if seed in self._lives else 0}
             case {"do": "kill", "seed": seed}:
                 self._lives.pop(seed, Life(self._program, "", "")).kill()
                 return None

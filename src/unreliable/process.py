@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from unreliable import memory
 from unreliable.clients.confluent_kafka import AIOConsumer, AIOProducer
-from unreliable.clients.other import Clock, Network
+from unreliable.clients.other import Clock, Network, Supplied
 from unreliable.clients.psycopg import AsyncConnection
 from unreliable.program import (
     NoRequest,
@@ -43,6 +44,8 @@ class Driver(Protocol):
 
     def line(self) -> int | None: ...
 
+    def values(self, most: int) -> int: ...
+
     def kill(self) -> None: ...
 
 
@@ -52,13 +55,14 @@ class Life:
     `entry` is the name of a function of the learner's program, or a function that the course supplies.
     """
 
-    __slots__ = ("_chance", "_coroutine", "_entry", "_program")
+    __slots__ = ("_chance", "_coroutine", "_entry", "_globals", "_program")
 
     def __init__(self, program: Program, entry: str | Entry, seed: str) -> None:
         self._program = program
         self._entry = entry
         self._chance = Chance(seed)
         self._coroutine: Coroutine[Request, Any, Any] | None = None
+        self._globals: dict[str, Any] = {}
 
     def resume(self, now_ms: int, reply: Any) -> Request | Ended:
         """The next request; the first call starts the module and ignores `reply`."""
@@ -96,6 +100,10 @@ class Life:
             awaited = awaited.cr_await
         return line
 
+    def values(self, most: int) -> int:
+        """How many values the process keeps; if there are more than `most`, any number above it."""
+        return memory.count((self._coroutine, self._globals), most)
+
     def kill(self) -> None:
         coroutine, self._coroutine = self._coroutine, None
         if coroutine is None:
@@ -106,11 +114,16 @@ class Life:
             return
 
     def _start(self) -> Coroutine[Request, Any, Any]:
-        entry = self._program.load()[self._entry] if isinstance(self._entry, str) else self._entry
+        entry = self._entry
+        if isinstance(entry, str):
+            self._globals = self._program.load()
+            entry = self._globals[entry]
         return entry(*(self._object(name) for name in parameters_of(entry)))
 
     def _object(self, name: str) -> object:
-        return Clock(self._program.shims.observe_now_ms) if name == "clock" else OBJECTS[name]()
+        if name == "clock":
+            return Clock(self._program.shims.observe_now_ms)
+        return OBJECTS[name]() if name in OBJECTS else Supplied(name)
 
 
 OBJECTS: dict[str, Callable[[], object]] = {

@@ -45,6 +45,15 @@ class Receive(Request):
 
 
 @dataclass(frozen=True)
+class Ask(Request):
+    """Calls a method of an object that the scenario supplies. Reply: what it returns, or a Failure."""
+
+    of: str
+    method: str
+    arguments: tuple[Plain, ...]
+
+
+@dataclass(frozen=True)
 class Produce(Request):
     """Reply: a ticket (int) for `Delivery`. The client sends on its own from here on."""
 

@@ -28,6 +28,7 @@ ANOMALIES = {
     "aborted read": "an effect was seen of what was rolled back",
     "wrong effect": "an effect happened that nobody asked for",
     "memory survived the crash": "a process knew after a crash what only its memory had held",
+    "unbounded memory": "a process keeps more in memory than it may, and more the longer it runs",
     "stuck": "the run never comes to rest, or rests with work undone",
 }
 
@@ -69,7 +70,11 @@ class Process:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Everything that one run starts from. `topics` gives each topic's number of partitions."""
+    """Everything that one run starts from.
+
+    `topics` gives each topic's number of partitions; `supplies` makes, by name, what processes are handed besides
+    the clients; `most_values` is how many values a process of the learner's may keep in memory.
+    """
 
     name: str
     processes: tuple[Process, ...]
@@ -79,6 +84,8 @@ class Scenario:
     faults: frozenset[str] = frozenset()
     pause_ms: int = 8_000
     most_steps: int = 2_000
+    supplies: tuple[tuple[str, Callable[[], object]], ...] = ()
+    most_values: int | None = None
 
     def __post_init__(self) -> None:
         unknown = self.faults.difference(FAULTS)

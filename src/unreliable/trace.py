@@ -207,6 +207,17 @@ class Trace:
         text = f"{process.name} waits for another transaction to end: {_describe(request)}"
         self._add(process, "wait", text, "waits for lock", DATABASE)
 
+    # What the scenario supplies
+
+    def asked(self, process: "Process", request: r.Ask, reply: r.Plain | r.Failure) -> None:
+        arguments = ", ".join(_summary(argument) for argument in request.arguments)
+        text = f"{process.name} calls {request.of}.{request.method}({arguments})"
+        if isinstance(reply, r.Failure):
+            text += f"{FAILS}{reply.error} ({reply.arguments[0]})"
+        elif reply is not None:
+            text += f": {_summary(reply)}"
+        self._add(process, "ask", text, f"{request.method} {arguments}".strip())
+
     # Network
 
     def sent(self, process: "Process", request: r.Send, outcome: str) -> None:
@@ -254,6 +265,11 @@ def lasting(world: "World") -> dict[str, Any]:
         columns, rows = world.database.rows(name)
         shown = [[_show_cell(cell) for cell in row] for row in rows[:FIRST_ROWS]]
         tables[name] = {"columns": columns, "rows": shown}
+    for name, attributes in world.supplies.state():
+        tables[name] = {
+            "columns": [key for key, _ in attributes],
+            "rows": [[_show(part) for _, part in attributes]],
+        }
     logs = {
         f"{topic}-{number}": [
             {"offset": record.offset, "key": _show_bytes(record.key), "value": _show_bytes(record.value)}
@@ -269,7 +285,7 @@ def lasting(world: "World") -> dict[str, Any]:
     return {"tables": tables, "logs": logs, "committed": committed}
 
 
-def _describe(request: r.Request | None) -> str:
+def _describe(request: r.Request | None) -> str:  # noqa: PLR0911
     """A request in words, as what somebody does."""
     match request:
         case r.Execute():
@@ -277,6 +293,8 @@ def _describe(request: r.Request | None) -> str:
         case r.CommitOffsets():
             places = [f"{offset} of {topic}-{number}" for topic, number, offset in request.offsets or ()]
             return f"committing offset {', '.join(places)}" if places else "committing its offsets"
+        case r.Ask():
+            return f"calling {request.of}.{request.method}"
         case r.Send():
             return f"sending {_summary(request.payload)} to {request.to}"
         case r.Produce():

@@ -29,6 +29,7 @@ from unreliable.program import Problem
 from unreliable.requests import Poll, Receive, Request, Sleep
 from unreliable.scenario import Anomaly, Scenario
 from unreliable.scenario import Process as Spec
+from unreliable.supplied import Supplies
 from unreliable.trace import Trace
 
 LATENCY_MS = 1
@@ -105,6 +106,7 @@ class World:
         self.database = database
         self.broker = Broker(self, dict(scenario.topics))
         self.network = Network(self)
+        self.supplies = Supplies(self)
         self.processes = {spec.name: Process(spec, spec.name) for spec in scenario.processes}
         self._drive = drive
         self._known = known
@@ -117,7 +119,7 @@ class World:
             trace.enter(self)
 
     def _all_services(self) -> tuple[Service, ...]:
-        return (self.database, self.broker, self.network, Sleeping(self))
+        return (self.database, self.broker, self.network, self.supplies, Sleeping(self))
 
     # The course of time
 
@@ -207,6 +209,8 @@ class World:
         if self.steps > self.scenario.most_steps:
             self._run_on(process)
             return
+        if self.scenario.most_values is not None and isinstance(process.spec.run, str):
+            self._weigh(process, process.driver, self.scenario.most_values)
         kind = type(request)
         if kind in IN_VAIN and process.fruitless and process.at_moment == self.moment:
             self._services[kind].perform(process, request, "ok")
@@ -230,6 +234,13 @@ class World:
         process.problem = Problem("endless", process.driver.line(), message, advice)
         self.culprit = process
         self.stuck = Anomaly("stuck", f"{process.problem}")
+
+    def _weigh(self, process: Process, driver: Driver, most: int) -> None:
+        """The process may keep `most` values in memory."""
+        if driver.values(most) > most:
+            self.culprit = process
+            sentence = f"{process.name} keeps more than {most} values in memory."
+            self.stuck = self.stuck or Anomaly("unbounded memory", sentence)
 
     def _options_of(self, process: Process, kind: type[Request]) -> tuple[str, ...]:
         """What may become of such a request of this process: the same whenever it makes one."""
@@ -293,6 +304,7 @@ class World:
             self.database.state(),
             self.broker.state(),
             self.network.state(),
+            self.supplies.state(),
             processes,
             self._pending_state(),
         )

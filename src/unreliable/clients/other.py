@@ -1,8 +1,10 @@
-"""`network` and `clock`: the two objects of the world that no production library stands for."""
+"""`network`, `clock` and what a scenario supplies: the objects that no production library stands for."""
 
+import builtins
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from unreliable.requests import Plain, Receive, Send, Sleep
+from unreliable.requests import Ask, Failure, Plain, Receive, Request, Send, Sleep
 
 
 class Network:
@@ -31,6 +33,25 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         await Sleep(max(0, round(seconds * 1000)))
+
+
+class Supplied:
+    """An object that the scenario supplies: all its methods are awaited."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, method: str) -> Callable[..., Coroutine[Request, Any, Any]]:
+        if method.startswith("_"):
+            raise AttributeError(f"{self._name} has no attribute {method!r}")
+
+        async def ask(*arguments: Any) -> Any:
+            reply = await Ask(self._name, method, tuple(plain(argument) for argument in arguments))
+            if type(reply) is Failure:
+                raise getattr(builtins, reply.error)(*reply.arguments)
+            return reply
+
+        return ask
 
 
 def plain(payload: Any) -> Plain:
