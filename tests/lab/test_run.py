@@ -1,6 +1,10 @@
 """`course lab run`: real processes on real servers, judged by the same graders as in the page."""
 
 import os
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -8,7 +12,8 @@ import pytest
 
 from course.catalog import Exercise
 from course.cli import main
-from course.lab.servers import servers
+from course.lab import servers, stage
+from course.lab.kafka import Kafka
 
 EXERCISE = Exercise("03-idempotency/dedup_consumer")
 CRASHES = "test_a_crash_at_every_await"
@@ -16,7 +21,7 @@ CRASHES = "test_a_crash_at_every_await"
 
 @pytest.fixture(scope="module")
 def addresses() -> Generator[list[str]]:
-    with servers(os.environ.get("COURSE_KAFKA"), os.environ.get("COURSE_POSTGRES")) as running:
+    with servers.servers(os.environ.get("COURSE_KAFKA"), os.environ.get("COURSE_POSTGRES")) as running:
         yield ["--kafka", running.kafka, "--postgres", running.postgres]
 
 
@@ -32,9 +37,11 @@ def test_the_solution_survives_being_killed(addresses: list[str], capfd: pytest.
 
 
 def test_the_solution_survives_standing_still(addresses: list[str], capfd: pytest.CaptureFixture[str]):
-    options = ("--test", "test_two_consumers_of_one_group", "--kills", "0", "--pauses", "3")
+    options = ("--test", "test_two_consumers_of_one_group", "--kills", "0", "--pauses", "3", "--cuts", "1")
     assert run(EXERCISE.solution, addresses, *options) == 0
-    assert "pause" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "pause" in said
+    assert "cut 1 times" in said
 
 
 def test_the_solution_survives_lost_answers(addresses: list[str]):
@@ -45,6 +52,50 @@ def test_the_solution_survives_lost_answers(addresses: list[str]):
 def test_the_solution_survives_cancelled_statements(addresses: list[str]):
     options = ("--test", "test_a_database_that_fails_for_a_moment", "--errors", "2")
     assert run(EXERCISE.solution, addresses, *options) == 0
+
+
+def test_a_broker_that_dies_in_the_middle_is_nobodys_mistake(
+    addresses: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stage, "ANSWER_S", 2)
+    monkeypatch.setattr(servers, "ANSWER_S", 2)
+    with Kafka() as kafka:
+        killer = threading.Timer(8, kafka.close)
+        killer.start()
+        try:
+            assert run(EXERCISE.solution, ["--kafka", kafka.address, *addresses[2:]]) == 2
+        finally:
+            killer.join()
+    said = capfd.readouterr()
+    assert f"No Kafka answers at {kafka.address}" in said.err or "A server went away" in said.err
+    assert "duplicate" not in said.out + said.err
+    assert not left_running()
+
+
+def test_nothing_is_left_running_when_the_lab_is_killed(addresses: list[str]):
+    lab = subprocess.Popen(
+        [Path(sys.executable).with_name("course"), "lab", "run", EXERCISE.solution, *addresses, "--test", CRASHES],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert lab.stderr is not None
+    assert "round 1" in lab.stderr.readline()
+    deadline = time.monotonic() + 10
+    while not left_running() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left_running()
+    lab.kill()
+    lab.communicate()
+    deadline = time.monotonic() + 10
+    while left_running() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left_running()
+
+
+def left_running() -> str:
+    """The processes of the lab's rounds, as `ps` tells them."""
+    found = subprocess.run(["pgrep", "-f", "course.lab.life"], capture_output=True, text=True, check=False)
+    return found.stdout
 
 
 def test_the_starter_is_caught(addresses: list[str], capfd: pytest.CaptureFixture[str]):

@@ -3,7 +3,8 @@
 Rules
 - A life is a process of the operating system's. It is killed with SIGKILL, and stopped with SIGSTOP.
 - A process that was killed, or that failed, starts again at once; one that returned stays ended.
-- Each process reaches Kafka by a proxy of its own, which loses requests and replies.
+- Each process reaches Kafka by a proxy of its own, which loses requests and replies, or cuts it off for as long as
+  a pause: the process runs on meanwhile, and the database hears it.
 - `Fault.at` is a request, and `when` is before or after it; a fault without that strikes at a random moment.
 """
 
@@ -27,7 +28,7 @@ LONGEST_LINE = 1 << 20
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one life: `kind` is crash, pause, lose request, lose reply, or error."""
+    """What happens to one life: `kind` is crash, pause, cut, lose request, lose reply, or error."""
 
     kind: str
     at: str | None = None
@@ -85,7 +86,7 @@ class Actor:
         self._address = treatment.address
         self._faults = list(treatment.faults)
         self._pause_s = treatment.pause_s
-        self._activity = activity
+        self.activity = activity
         self._life: asyncio.subprocess.Process | None = None
         self._killed: asyncio.subprocess.Process | None = None
         self._timer: asyncio.Task[None] | None = None
@@ -129,7 +130,7 @@ class Actor:
             self.end()
             await life.wait()
             await asyncio.wait([errors])
-        self._activity.lasted_s[self.name] = asyncio.get_running_loop().time() - started
+        self.activity.lasted_s[self.name] = asyncio.get_running_loop().time() - started
         self._ended(status, await errors)
 
     def _ended(self, status: int, errors: str) -> None:
@@ -138,7 +139,7 @@ class Actor:
             self.returned = True
         elif status != -signal.SIGKILL:
             self.failures += 1
-            self._activity.problems.append(f"{self.name}: {errors}")
+            self.activity.problems.append(f"{self.name}: {errors}")
 
     async def _follow(self, life: asyncio.subprocess.Process, proxy: Proxy) -> None:
         """Hears where the life is, and lets it go on, or not."""
@@ -147,7 +148,7 @@ class Actor:
         while line := await life.stdout.readline():
             told = json.loads(line)
             place = (told["at"], told["when"], told["line"])
-            self._activity.visited.setdefault(self.name, []).append(place)
+            self.activity.visited.setdefault(self.name, []).append(place)
             self._note(told)
             if fault is not None and (fault.at, fault.when, fault.line) == place:
                 await self._strike(life, fault, proxy)
@@ -176,11 +177,11 @@ class Actor:
         elif told["when"] == "after" or not waits:
             self.vain = 0
             self.failures = 0
-            self._activity.changed()
+            self.activity.changed()
 
     async def _strike(self, life: asyncio.subprocess.Process, fault: Fault, proxy: Proxy) -> None:
         self.vain = 0  # it has not come to rest before it has waited again
-        self._activity.strikes(self.name, fault)
+        self.activity.strikes(self.name, fault)
         word = "go"
         match fault.kind:
             case "crash":
@@ -188,6 +189,9 @@ class Actor:
                 return
             case "pause":
                 await self._pause(life)
+            case "cut":
+                proxy.cut()
+                asyncio.get_running_loop().call_later(self._pause_s, proxy.mend)
             case "error":
                 word = "cancel"
             case _ if fault.at in APIS:
@@ -201,7 +205,7 @@ class Actor:
     async def _strike_later(self, life: asyncio.subprocess.Process, fault: Fault) -> None:
         await asyncio.sleep(fault.after_s)
         self.vain = 0  # it has not come to rest before it has waited again
-        self._activity.strikes(self.name, fault)
+        self.activity.strikes(self.name, fault)
         if fault.kind == "pause":
             await self._pause(life)
         else:
@@ -212,7 +216,7 @@ class Actor:
             life.send_signal(signal.SIGSTOP)
             await asyncio.sleep(self._pause_s)
             life.send_signal(signal.SIGCONT)
-        self._activity.changed()
+        self.activity.changed()
 
     @staticmethod
     def _say(life: asyncio.subprocess.Process, word: str) -> None:

@@ -36,6 +36,7 @@ def add(commands: Any) -> None:
     run.add_argument("--test", metavar="NAME", help="only this test of the exercise")
     run.add_argument("--kills", type=int, default=13, metavar="N", help="SIGKILLs for each test (default 13)")
     run.add_argument("--pauses", type=int, default=10, metavar="N", help="SIGSTOPs for each test (default 10)")
+    run.add_argument("--cuts", type=int, default=3, metavar="N", help="cuts from Kafka for each test (default 3)")
     run.add_argument("--losses", type=int, default=6, metavar="N", help="lost messages for each test (default 6)")
     run.add_argument("--errors", type=int, default=4, metavar="N", help="cancelled statements (default 4)")
     run.add_argument("--seed", default="lab", metavar="TEXT", help="draws other random faults")
@@ -99,7 +100,8 @@ def _run(options: argparse.Namespace) -> int:
 
     program = report.load(options.file)
     exercise = catalog.exercise(options.exercise) if options.exercise else catalog.exercise_of(options.file)
-    quota = {"crash": options.kills, "pause": options.pauses, "lose": options.losses, "error": options.errors}
+    quota = {"crash": options.kills, "pause": options.pauses, "cut": options.cuts}
+    quota |= {"lose": options.losses, "error": options.errors}
     with servers.servers(options.kafka, options.postgres) as running, Stage(running) as stage:
         program.filename = str(options.file.resolve())
         judge = Judge(stage, program, str(exercise.grader), quota, options.seed, _tell)

@@ -54,7 +54,8 @@ class Judge:
         faultless = self._play(scenario, {})
         if faultless.anomaly is not None:
             return self._verdict(scenario, 1, faultless.anomaly, faultless.activity)
-        wanted = {kind: self.quota.get(kind, 0) for kind in scenario.faults}
+        kinds = (*scenario.faults, *(["cut"] if "pause" in scenario.faults else []))
+        wanted = {kind: self.quota.get(kind, 0) for kind in kinds}
         queues = _queues(scenario, faultless.activity)
         lasts_s = faultless.activity.lasted_s
         chance = random.Random(f"{self.seed}/{scenario.name}")
@@ -107,6 +108,8 @@ def _queues(scenario: Scenario, activity: Activity) -> dict[str, list[Fault]]:
 def _faults_at(place: tuple[str, str, int | None], allowed: frozenset[str]) -> list[Fault]:
     request, when, line = place
     found = [Fault(kind, request, when, line) for kind in ("crash", "pause") if kind in allowed]
+    if "pause" in allowed and (request, when) == ("AIOConsumer.poll", "after"):
+        found.append(Fault("cut", request, when, line))
     if "error" in allowed and (request, when) == ("db.execute", "before"):
         found.append(Fault("error", request, when, line))
     if "lose" in allowed and (request == "db.end" or request in APIS):

@@ -5,14 +5,16 @@ Rules
 - Before and after each request it tells where it is, and waits for the word to go on: that is where it can be
   killed, or stopped, or be told of a fault.
 - Its standard input and output belong to whoever started it; what the program prints goes to standard error.
-- When whoever started it is gone, it ends.
+- When whoever started it is gone, it ends; on Linux at once, also when it is stopped.
 """
 
 import asyncio
+import ctypes
 import importlib.util
 import inspect
 import json
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from types import FrameType
@@ -170,7 +172,14 @@ def _load(file: str) -> dict[str, Any]:
     return vars(module)
 
 
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        set_death_signal = 1  # PR_SET_PDEATHSIG in <linux/prctl.h>
+        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
+
+
 def main() -> None:
+    _die_with_parent()
     words, says = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     settings = json.loads(words.readline())

@@ -50,7 +50,7 @@ def play(scenario: Scenario, file: str, grader: str, stage: Stage, faults: dict[
             for process in scenario.processes
         ]
         starts = [process.start_ms / 1000 * SCALE for process in scenario.processes]
-        return Round(asyncio.run(_watch(scenario, actors, starts, view, activity)), activity)
+        return Round(asyncio.run(_watch(scenario, actors, starts, view, stage)), activity)
     finally:
         view.close()
 
@@ -81,13 +81,15 @@ def _settings(
 
 
 async def _watch(
-    scenario: Scenario, actors: list[Actor], starts: list[float], view: View, activity: Activity
+    scenario: Scenario, actors: list[Actor], starts: list[float], view: View, stage: Stage
 ) -> Anomaly | None:
     """The verdict, when the round has come to rest."""
+    activity = actors[0].activity
     activity.changed()
     tasks = [asyncio.create_task(actor.act(start)) for actor, start in zip(actors, starts, strict=True)]
     now = asyncio.get_running_loop().time
     end = now() + LONGEST_S
+    look_at = now() + PATIENCE_S
     world = cast("World", view)  # it has what checks ask for
     try:
         while now() < end:
@@ -95,6 +97,9 @@ async def _watch(
             for task in tasks:
                 if task.done():
                     task.result()
+            if now() > look_at:
+                await asyncio.to_thread(stage.servers.check)  # a server that is gone is nobody's anomaly
+                look_at = now() + PATIENCE_S
             hopeless = next((actor for actor in actors if actor.failures >= HOPELESS), None)
             if hopeless is not None:
                 return Anomaly("stuck", f"{hopeless.name} cannot go on. {activity.problems[-1]}")

@@ -7,6 +7,7 @@ Rules
 - `View` has what a check may ask of the model's world, by the same names.
 """
 
+import contextlib
 import time
 from concurrent.futures import Future
 from typing import Any, LiteralString
@@ -23,6 +24,7 @@ from unreliable import Scenario
 
 SCHEMA: LiteralString = "effectively_once_lab"
 PATIENCE_S = 30
+ANSWER_S = 10
 END_SESSIONS: LiteralString = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name"
 
 
@@ -39,8 +41,12 @@ class Stage:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._delete(self._ours)
-        with psycopg.connect(self.servers.postgres, autocommit=True) as connection:
+        with contextlib.suppress(KafkaException, TimeoutError):  # a server that is gone has nothing of ours
+            self._delete(self._ours)
+        with (
+            contextlib.suppress(psycopg.OperationalError),
+            psycopg.connect(self.servers.postgres, autocommit=True) as connection,
+        ):
             connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
 
     def begin(self, scenario: Scenario, groups: dict[str, str]) -> "View":
@@ -69,7 +75,7 @@ class Stage:
             )
             for name, future in futures.items():
                 try:
-                    future.result()
+                    future.result(ANSWER_S)
                     wanted.discard(name)
                     self._ours.add(name)
                 except KafkaException as error:
@@ -93,7 +99,7 @@ class Stage:
             futures: dict[str, Future[Any]] = self._admin.delete_topics(sorted(names))
             for future in futures.values():
                 try:
-                    future.result()
+                    future.result(ANSWER_S)
                 except KafkaException:
                     continue  # it is gone already, or creating it anew will tell
 
@@ -134,8 +140,8 @@ class _Broker:
         consumer = self._consumer(group)
         places = [TopicPartition(topic, number) for number in range(self._topics[topic])]
         lag = 0
-        for place in consumer.committed(places, timeout=10):
-            _, end = consumer.get_watermark_offsets(TopicPartition(topic, place.partition), timeout=10)
+        for place in consumer.committed(places, timeout=ANSWER_S):
+            _, end = consumer.get_watermark_offsets(TopicPartition(topic, place.partition), timeout=ANSWER_S)
             lag += max(0, end - max(0, place.offset))
         return lag
 
