@@ -55,9 +55,12 @@ class Subscriber(AIOConsumer):
         await self._join()
         return await super().consume(*args, **named)
 
+    async def subscribe(self, *args: Any, **named: Any) -> Any:
+        self._joined = True
+        return await super().subscribe(*args, **named)
+
     async def _join(self) -> None:
         if not self._joined:
-            self._joined = True
             await self.subscribe([self._stage.topic])
 
 
@@ -101,7 +104,11 @@ async def _process(entry: Entry, program: Program, stage: Stage, address: str) -
 async def _object(name: str, program: Program, stage: Stage, address: str) -> AsyncGenerator[Any]:
     common = {"bootstrap.servers": address, **QUICK}
     if name == "consumer":
-        consumer = Subscriber(stage, common | CONSUMER | {"group.id": stage.group} | program.consumer)
+        settings = common | CONSUMER | {"group.id": stage.group} | program.consumer
+        if settings.get("group.protocol") == "consumer":
+            for decided_by_the_broker in ("session.timeout.ms", "heartbeat.interval.ms"):
+                del settings[decided_by_the_broker]
+        consumer = Subscriber(stage, settings)
         yield consumer
         await consumer.close()
     elif name in {"producer", "plain"}:

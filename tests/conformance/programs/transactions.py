@@ -7,14 +7,10 @@ from tests.conformance.stage import poll_all, program, send
 NO_TRANSACTIONS = "the model's producer has no transactions"
 
 
-def _transactional(rule, expected, **more):
-    return program(
-        *rule,
-        producer={"transactional.id": f"t-{uuid.uuid4().hex[:8]}"},
-        absent=NO_TRANSACTIONS,
-        expected=expected,
-        **more,
-    )
+def _transactional(rules, expected, timeout_ms=60_000, **more):
+    """A program whose producer has a transactional.id that no other run has."""
+    settings = {"transactional.id": f"t-{uuid.uuid4().hex[:8]}", "transaction.timeout.ms": timeout_ms}
+    return program(*rules, producer=settings, absent=NO_TRANSACTIONS, expected=expected, **more)
 
 
 @_transactional((19,), [[(0, 0, b"a", b"a"), (0, 1, b"b", b"b")], [(0, 3, b"c", b"c")]])
@@ -182,3 +178,131 @@ def a_second_producer_fences_the_first(stage):
         stage.reached("taken over")
 
     return first, second
+
+
+@_transactional((19,), [[(0, 0, b"a", b"a"), (1, 0, b"b", b"b")], [[0, 2], [1, 2]]], partitions=2)
+def a_transaction_covers_partitions(stage):
+    """A transaction's records in several partitions become readable together; each partition gets a marker.
+    KIP-98, "Data flow", 5.2"""
+
+    async def both(producer, consumer):
+        await producer.init_transactions(10)
+        await producer.begin_transaction()
+        for partition, value in enumerate(("a", "b")):
+            await producer.produce(stage.topic, value, key=value, partition=partition)
+        await producer.commit_transaction(10)
+        messages = await poll_all(consumer, 2)
+        stage.see(sorted(messages, key=lambda message: message.partition()))
+        ends = [await consumer.get_watermark_offsets(stage.place(partition)) for partition in (0, 1)]
+        stage.see([(partition, end) for partition, (_, end) in enumerate(ends)])
+
+    return both
+
+
+@_transactional((), [None, [0, 0]])
+def an_empty_transaction_leaves_nothing(stage):
+    """A transaction in which nothing was written ends without a marker: no offset is used.
+    librdkafka: rd_kafka_commit_transaction() of an empty transaction"""
+
+    async def both(producer, consumer):
+        await producer.init_transactions(10)
+        await producer.begin_transaction()
+        await producer.commit_transaction(10)
+        stage.see(await consumer.poll(0.5))
+        stage.see(tuple(await consumer.get_watermark_offsets(stage.place(0))))
+
+    return both
+
+
+@_transactional((10,), [None, [(0, 2, b"b", b"b")]])
+def init_aborts_what_was_left_open(stage):
+    """A producer that starts anew with the same transactional.id aborts the transaction that its predecessor left.
+    KIP-98, "InitPidRequest"; TransactionCoordinator.handleInitProducerId"""
+
+    async def first(producer, consumer, clock):
+        await producer.init_transactions(10)
+        await producer.begin_transaction()
+        await producer.produce(stage.topic, "a", key="a", partition=0)
+        await producer.flush()
+        stage.see(await consumer.poll(1.0))
+        stage.reached("open")
+        stage.see(await poll_all(consumer, 1))
+
+    async def second(producer, clock):
+        await stage.waits_for("open", clock)
+        await producer.init_transactions(10)
+        await producer.begin_transaction()
+        await producer.produce(stage.topic, "b", key="b", partition=0)
+        await producer.commit_transaction(10)
+
+    return first, second
+
+
+@_transactional((11,), ["_FENCED", "_FENCED"])
+def a_fenced_producer_stays_fenced(stage):
+    """Fencing is fatal: every later request of the fenced producer fails, whatever it is.
+    librdkafka INTRODUCTION.md, "Fatal errors"; rd_kafka_fatal_error()"""
+
+    async def first(producer, clock):
+        await producer.init_transactions(10)
+        await producer.begin_transaction()
+        await producer.produce(stage.topic, "a", key="a", partition=0)
+        await producer.flush()
+        stage.reached("open")
+        await stage.waits_for("taken over", clock)
+        stage.see(await stage.attempt(producer.commit_transaction(10)))
+
+        async def begin():
+            await producer.begin_transaction()
+
+        stage.see(await stage.attempt(begin()))
+
+    async def second(producer, clock):
+        await stage.waits_for("open", clock)
+        await producer.init_transactions(10)
+        stage.reached("taken over")
+
+    return first, second
+
+
+@_transactional((16,), ["_FENCED"], timeout_ms=1000)
+def a_transaction_that_takes_too_long_is_aborted(stage):
+    """After transaction.timeout.ms the coordinator aborts the transaction and fences its producer.
+    TransactionCoordinator.abortTimedOutTransactions; librdkafka CONFIGURATION.md, transaction.timeout.ms"""
+
+    async def both(producer, clock):
+        await producer.init_transactions(10)
+        await producer.begin_transaction()
+        await producer.produce(stage.topic, "a", key="a", partition=0)
+        await producer.flush()
+        await clock.sleep(4)
+        stage.see(await stage.attempt(producer.commit_transaction(10)))
+
+    return both
+
+
+@_transactional((16,), ["INVALID_TRANSACTION_TIMEOUT"], timeout_ms=901_000)
+def a_transaction_timeout_has_a_limit(stage):
+    """A transaction.timeout.ms above the broker's transaction.max.timeout.ms (15 min) is refused (50).
+    TransactionCoordinator.handleInitProducerId"""
+
+    async def init(producer):
+        stage.see(await stage.attempt(producer.init_transactions(10)))
+
+    return init
+
+
+@_transactional((21,), ["_STATE", None])
+def offsets_need_an_open_transaction(stage):
+    """Offsets can be sent only to a transaction that was begun.
+    rd_kafka_send_offsets_to_transaction()"""
+
+    async def send_offsets(producer, consumer):
+        await producer.init_transactions(10)
+        await consumer.poll(0.5)
+        metadata = await consumer.consumer_group_metadata()
+        sent = producer.send_offsets_to_transaction([stage.place(0, 1)], metadata, 10)
+        stage.see(await stage.attempt(sent))
+        stage.see(await consumer.poll(0.2))
+
+    return send_offsets
