@@ -59,7 +59,7 @@ lock: ## compile the locks from pyproject.toml, for every platform
 UV := --quiet --upgrade --universal --python-version 3.12 --generate-hashes --no-header
 
 clean: ## remove all that was made
-	rm -rf .venv node_modules build site $(ASSETS)
+	rm -rf .venv node_modules build site $(ASSETS) docs/service-worker.js
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile

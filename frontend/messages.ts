@@ -97,3 +97,8 @@ export type Told =
   | { readonly kind: "result"; readonly json: string }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "died"; readonly message: string };
+
+/** From the page to the service worker: what to have ready when there is no connection. */
+export interface Keep {
+  readonly urls: readonly string[];
+}

@@ -3,9 +3,11 @@
 import type { Packed } from "./start";
 
 export async function fetched(url: string, init?: RequestInit): Promise<Response> {
-  const response = await fetch(url, init);
-  if (response.ok) return response;
   const name = url.slice(url.lastIndexOf("/") + 1);
+  const response = await fetch(url, init).catch(() => {
+    throw new Error(`${name} could not be loaded: is there a connection? Check again when there is.`);
+  });
+  if (response.ok) return response;
   throw new Error(`${name} could not be loaded (${response.status}). Reload the page to try again.`);
 }
 
