@@ -66,13 +66,25 @@ class Subscriber(AIOConsumer):
 
 def observe(program: Program, address: str) -> list[Any]:
     """What the program sees, on a topic of its own."""
-    stage = Stage(f"conformance-{_run}-{next(_numbers)}", f"group-{_run}-{next(_numbers)}", TopicPartition)
+    return observe_all([program], address)[0]
+
+
+def observe_all(programs: list[Program], address: str) -> list[list[Any]]:
+    """What each of them sees; all run at the same time, each on a topic and with a group of its own."""
+    numbers = [f"{_run}-{next(_numbers)}" for _ in programs]
+    stages = [Stage(f"conformance-{number}", f"group-{number}", TopicPartition) for number in numbers]
     admin = AdminClient({"bootstrap.servers": address})
-    topics = [stage.topic]
-    for future in admin.create_topics([NewTopic(name, program.partitions, 1) for name in topics]).values():
+    topics = [NewTopic(stage.topic, each.partitions, 1) for stage, each in zip(stages, programs, strict=True)]
+    for future in admin.create_topics(topics).values():
         future.result(timeout=30)
-    asyncio.run(asyncio.wait_for(_observe(program, stage, address), LONGEST_S))
-    return stage.seen
+    asyncio.run(asyncio.wait_for(_observe_all(programs, stages, address), LONGEST_S))
+    return [stage.seen for stage in stages]
+
+
+async def _observe_all(programs: list[Program], stages: list[Stage], address: str) -> None:
+    async with asyncio.TaskGroup() as group:
+        for program, stage in zip(programs, stages, strict=True):
+            group.create_task(_observe(program, stage, address))
 
 
 async def _observe(program: Program, stage: Stage, address: str) -> None:
@@ -110,7 +122,8 @@ async def _object(name: str, program: Program, stage: Stage, address: str) -> As
                 del settings[decided_by_the_broker]
         consumer = Subscriber(stage, settings)
         yield consumer
-        await consumer.close()
+        with contextlib.suppress(RuntimeError):  # the program has closed it
+            await consumer.close()
     elif name in {"producer", "plain"}:
         settings = program.producer if name == "producer" else {}
         producer = AIOProducer(common | PRODUCER | settings, buffer_timeout=0.05)

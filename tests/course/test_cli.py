@@ -50,7 +50,7 @@ def test_the_story_is_written_as_a_page(tmp_path: Path, capsys: pytest.CaptureFi
     [
         (["check", "nowhere.py"], "There is no file nowhere.py"),
         (["check", "{other}"], "--exercise ID"),
-        (["check", "{starter}", "--exercise", "99-x/y"], "There are: 03-idempotency/dedup_consumer"),
+        (["check", "{starter}", "--exercise", "99-x/y"], "03-idempotency/dedup_consumer"),
         (["check", "{starter}", "--replay", "nonsense:1.1"], "no test is called test_nonsense"),
         (["check", "{binary}"], "is not UTF-8 text"),
         (["check", "{starter}", "--html", "no/such/folder/x.html"], "no/such/folder"),

@@ -23,6 +23,7 @@ from unreliable import Anomaly, Program, Scenario, Verdict
 
 FAULTS = 3  # at most so many strike a process in a round
 MOST_ROUNDS = 60
+LIFE_HAS = {"consumer", "producer", "db", "clock"}
 LONG_S = 2.5  # within which a process that goes on for ever is struck
 CHOSEN = 0.75  # the share of faults at a chosen place; the others strike at random moments
 
@@ -51,6 +52,12 @@ class Judge:
         raise self.trouble
 
     def _judge(self, scenario: Scenario) -> Verdict:
+        unknown = {name for process in scenario.processes for name in process.objects} - LIFE_HAS
+        if unknown:
+            raise LabError(
+                f"This exercise has no place in the lab: {scenario.name} wants {', '.join(sorted(unknown))}, and "
+                "the lab has Kafka and PostgreSQL. `course check` runs it."
+            )
         faultless = self._play(scenario, {})
         if faultless.anomaly is not None:
             return self._verdict(scenario, 1, faultless.anomaly, faultless.activity)

@@ -105,6 +105,7 @@ async def _watch(
                 return Anomaly("stuck", f"{hopeless.name} cannot go on. {activity.problems[-1]}")
             if not all(actor.returned or actor.vain for actor in actors):
                 continue
+            view.choices.faults = len(activity.struck)
             anomaly = await asyncio.to_thread(scenario.check, world)
             if anomaly is None or now() - activity.changed_at > PATIENCE_S:
                 return anomaly

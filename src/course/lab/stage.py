@@ -8,8 +8,10 @@ Rules
 """
 
 import contextlib
+import re
 import time
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
@@ -64,7 +66,7 @@ class Stage:
             connection.execute(f"CREATE SCHEMA {SCHEMA}")
             if scenario.tables:
                 connection.execute(scenario.tables.encode())
-        return View(self.servers.kafka, self.postgres, groups, topics)
+        return View(self.servers, self.postgres, scenario, groups)
 
     def _create(self, topics: dict[str, int]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -104,12 +106,21 @@ class Stage:
                     continue  # it is gone already, or creating it anew will tell
 
 
-class View:
-    """What lasts, in the words of the model's world: `database.query`, `broker.lag`."""
+@dataclass
+class Struck:
+    """How many faults there were."""
 
-    def __init__(self, kafka: str, postgres: str, groups: dict[str, str], topics: dict[str, int]) -> None:
+    faults: int = 0
+
+
+class View:
+    """What lasts, in the words of the model's world: `database.query`, `broker.lag`, `choices.faults`."""
+
+    def __init__(self, servers: Servers, postgres: str, scenario: Scenario, groups: dict[str, str]) -> None:
+        self.scenario = scenario
+        self.choices = Struck()
         self.database = _Database(postgres)
-        self.broker = _Broker(kafka, groups, topics)
+        self.broker = _Broker(servers.kafka, groups, dict(scenario.topics))
 
     def close(self) -> None:
         self.database.close()
@@ -121,8 +132,9 @@ class _Database:
         self._connection = psycopg.connect(conninfo, autocommit=True)
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """The rows of a SELECT on what is committed."""
-        return self._connection.execute(sql.replace("?", "%s").encode(), parameters or None).fetchall()
+        """The rows of a SELECT on what is committed. Where rows are only inserted, ctid is SQLite's rowid."""
+        translated = re.sub(r"\browid\b", "ctid", sql.replace("?", "%s"))
+        return self._connection.execute(translated.encode(), parameters or None).fetchall()
 
     def close(self) -> None:
         self._connection.close()
