@@ -1,0 +1,18 @@
+"""Takes the cost for the number: but A stops when it hears an answer.
+
+Fails: test_the_expected_cost
+"""
+
+
+async def enough_messengers(orders):
+    while (order := await orders.take()) is not None:
+        await orders.answer(*plan(*order))
+
+
+def plan(loss_percent, one_in):
+    if loss_percent == 100 and one_in > 1:
+        return None, None
+    messengers = 1
+    while loss_percent**messengers * one_in > 100**messengers:
+        messengers += 1
+    return messengers, float(messengers)

@@ -1,0 +1,20 @@
+"""Counts an order whose answer got lost as one that did not arrive.
+
+Fails: test_the_number_of_messengers
+"""
+
+
+async def enough_messengers(orders):
+    while (order := await orders.take()) is not None:
+        await orders.answer(*plan(*order))
+
+
+def plan(loss_percent, one_in):
+    if loss_percent == 100 and one_in > 1:
+        return None, None
+    messengers = 1
+    while (1 - (1 - loss_percent / 100) ** 2) ** messengers > 1 / one_in:
+        messengers += 1
+    unanswered = 1 - (1 - loss_percent / 100) ** 2
+    cost = sum(unanswered**night for night in range(messengers))
+    return messengers, cost
