@@ -4,7 +4,8 @@ Rules
 - A supplied object is an ordinary one with plain methods; the process awaits them, and each call is a request.
 - Arguments and replies are plain data. A TypeError or ValueError of a method is raised in the process that called.
 - The object is part of what lasts: a crash does not touch it. Its attributes are plain data too (tuples instead of
-  lists), because states of the world are compared by them.
+  lists), because states of the world are compared by them and shown; a name with an underscore is for what never
+  changes.
 - A call neither fails nor gets lost; a process may crash or pause before it, as before any request.
 """
 
@@ -55,5 +56,9 @@ class Supplies:
         return None
 
     def state(self) -> tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]:
-        """The objects' attributes."""
-        return tuple((name, tuple(thing.__dict__.items())) for name, thing in self.objects.items())
+        """The objects' attributes, as far as they can change."""
+        return tuple((name, _attributes(thing)) for name, thing in self.objects.items())
+
+
+def _attributes(thing: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple(item for item in thing.__dict__.items() if not item[0].startswith("_"))

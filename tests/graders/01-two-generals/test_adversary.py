@@ -5,6 +5,7 @@ The tests read as the specification. Each hands the submission one plan of the g
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from unreliable import Anomaly, Process, Scenario, World
 
@@ -40,7 +41,7 @@ class Protocol:
     """A plan as the adversary sees it: it can be run again and again, and takes one answer."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+        self._plan = plan
         self.runs = 0
         self.answers = ()
 
@@ -49,7 +50,7 @@ class Protocol:
         if self.runs == MOST_RUNS:
             raise ValueError(f"it was run {MOST_RUNS} times already, and morning has come")
         self.runs += 1
-        return self.plan.night(numbers(lost))
+        return self._plan.night(numbers(lost))
 
     def answer(self, lost: tuple[int, ...] | None) -> None:
         """The losses that leave one general alone, or None."""
@@ -63,7 +64,7 @@ def numbers(lost: object) -> tuple[int, ...]:
     return lost
 
 
-def exactly_one_attacks(world: World) -> Anomaly | None:
+def exactly_one_attacks(plan: Plan, world: World) -> Anomaly | None:
     """The answer is right if the night that it describes is."""
     protocol = world.supplies.objects["protocol"]
     if len(protocol.answers) != 1:
@@ -71,15 +72,11 @@ def exactly_one_attacks(world: World) -> Anomaly | None:
         return Anomaly("stuck", f"The adversary has to answer once, and answered {given or 'not at all'}.")
     [answer] = protocol.answers
     if answer is None:
-        lost = breaking(protocol.plan)
-        return (
-            None
-            if lost is None
-            else Anomaly("wrong answer", f"The answer was None, but {told(protocol.plan, lost)}")
-        )
-    a_attacks, b_attacks, _ = protocol.plan.night(answer)
+        lost = breaking(plan)
+        return None if lost is None else Anomaly("wrong answer", f"The answer was None, but {told(plan, lost)}")
+    a_attacks, b_attacks, _ = plan.night(answer)
     if a_attacks == b_attacks:
-        return Anomaly("wrong answer", f"As answered, {told(protocol.plan, answer)}")
+        return Anomaly("wrong answer", f"As answered, {told(plan, answer)}")
     return None
 
 
@@ -106,7 +103,7 @@ def scenario(plan: Plan) -> Scenario:
     return Scenario(
         name="night",
         processes=(Process("adversary", "adversary", ("protocol",)),),
-        check=exactly_one_attacks,
+        check=partial(exactly_one_attacks, plan),
         supplies=(("protocol", lambda: Protocol(plan)),),
         most_steps=2 * MOST_RUNS,
     )
