@@ -29,6 +29,7 @@ from unreliable.trace import Trace
 from unreliable.world import Drive, World
 
 FAULTLESS = Schedule()
+UNREADABLE = (sqlite3.Error, TypeError, ValueError, LookupError)  # of a check that meets what nobody should write
 SURVIVED = Anomaly(
     "memory survived the crash",
     "The program knew what only the memory of a process that was dead, or of another run, had held: with the same "
@@ -245,8 +246,10 @@ class Explorer:
     def _judge(self, world: World) -> Anomaly | None:
         try:
             return world.stuck or self._scenario.check(world)
-        except sqlite3.Error as error:  # a program may drop the table that the check reads
-            return Anomaly("wrong effect", f"The tables are not what they were: {error}.")
+        except (
+            UNREADABLE
+        ) as error:  # a program may drop the table that the check reads, or write text for a number
+            return Anomaly("wrong effect", f"What the run left behind cannot be read: {error}.")
 
 
 @dataclass(eq=False)
