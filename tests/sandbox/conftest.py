@@ -72,7 +72,8 @@ def mark(jail: Jail, path: Path, total_s: float = 30) -> Results:
     """The mark of one submission, by the way in which a class is graded."""
     program = RemoteProgram(path.read_text("utf-8"), path.name, jail.connect, total_s)
     try:
-        manner = Manner(drive=program.drive, fresh=fresh(program, jail.connect), samples=3, seed="withheld")
+        death = fresh(program, jail.connect)
+        manner = Manner(faults=1, drive=program.drive, fresh=death, samples=2, seed="withheld")
         return grade(EXERCISE, program, manner)
     finally:
         program.close()

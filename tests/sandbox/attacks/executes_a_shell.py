@@ -1,0 +1,27 @@
+"""Starts a shell.
+
+Held by: seccomp, limits.
+"""
+
+import json
+
+sys = json.codecs.sys
+os = sys.modules["os"]
+
+try:
+    os.posix_spawn("/bin/sh", ["sh", "-c", "touch /tmp/course-escape-shell"], {})
+    os.wait()
+except OSError:
+    pass
+
+
+async def consume(consumer, db):
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        payment = json.loads(message.value())
+        await db.execute(
+            "UPDATE accounts SET balance = balance + %s WHERE id = %s", (payment["amount"], payment["account"])
+        )
+        await consumer.commit(message=message, asynchronous=False)

@@ -1,0 +1,27 @@
+"""Lists the folders of the machine to find other submissions.
+
+Held by: seccomp, bubblewrap.
+"""
+
+import json
+
+sys = json.codecs.sys
+os = sys.modules["os"]
+
+for folder in ("/home", "/tmp", "/var", "/etc"):
+    try:
+        raise RuntimeError("COURSE-ESCAPE: " + str(os.listdir(folder)))
+    except OSError:
+        continue
+
+
+async def consume(consumer, db):
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        payment = json.loads(message.value())
+        await db.execute(
+            "UPDATE accounts SET balance = balance + %s WHERE id = %s", (payment["amount"], payment["account"])
+        )
+        await consumer.commit(message=message, asynchronous=False)

@@ -1,0 +1,22 @@
+"""Loops where no line of Python is executed.
+
+Held by: clock.
+"""
+
+import json
+
+sys = json.codecs.sys
+os = sys.modules["os"]
+
+
+async def consume(consumer, db):
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        payment = json.loads(message.value())
+        max(iter(int, 1))
+        await db.execute(
+            "UPDATE accounts SET balance = balance + %s WHERE id = %s", (payment["amount"], payment["account"])
+        )
+        await consumer.commit(message=message, asynchronous=False)

@@ -1,0 +1,23 @@
+"""Sends a number that takes minutes to read.
+
+Held by: wire.
+"""
+
+import json
+
+sys = json.codecs.sys
+os = sys.modules["os"]
+
+
+async def consume(consumer, db):
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        payment = json.loads(message.value())
+        os.write(3, b'{"request": {"is": "Sleep", "duration_ms": ' + b"9" * 60_000 + b"}}\n")
+        os.read(3, 65536)
+        await db.execute(
+            "UPDATE accounts SET balance = balance + %s WHERE id = %s", (payment["amount"], payment["account"])
+        )
+        await consumer.commit(message=message, asynchronous=False)

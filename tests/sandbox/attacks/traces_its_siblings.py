@@ -1,0 +1,27 @@
+"""Attaches a debugger to its siblings and reads their memory.
+
+Held by: seccomp.
+"""
+
+import json
+
+sys = json.codecs.sys
+os = sys.modules["os"]
+
+call = sys.modules["ctypes"].CDLL(None).syscall
+
+for name, arguments in {101: (16, 2, 0, 0), 310: (2, 0, 0, 0, 0, 0), 438: (2, 0, 0), 434: (2, 0)}.items():
+    if call(name, *arguments) >= 0:
+        raise RuntimeError(f"COURSE-ESCAPE: system call {name}")
+
+
+async def consume(consumer, db):
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        payment = json.loads(message.value())
+        await db.execute(
+            "UPDATE accounts SET balance = balance + %s WHERE id = %s", (payment["amount"], payment["account"])
+        )
+        await consumer.commit(message=message, asynchronous=False)
