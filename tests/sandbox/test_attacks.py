@@ -121,7 +121,7 @@ def test_an_attack_gets_nothing(configuration: Jail, path: Path):
     if not attack.held_by & (ALWAYS | set(configuration.walls)):
         pytest.skip(f"This machine lacks {' and '.join(sorted(attack.held_by))}, of which one is needed.")
     before = descendants()
-    results = mark(configuration, path, total_s=3)
+    results = mark(configuration, path, total_s=3 if "world" in attack.held_by else 20)
     assert passed(results) <= earned_alone(attack.honest)
     assert not results.passed
     assert results.tests

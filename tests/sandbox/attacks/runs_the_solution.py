@@ -11,7 +11,11 @@ os = sys.modules["os"]
 
 def read(path):
     try:
-        return os.read(os.open(path, os.O_RDONLY), 100_000).decode("utf-8", "replace")
+        file = os.open(path, os.O_RDONLY)
+        try:
+            return os.read(file, 100_000).decode("utf-8", "replace")
+        finally:
+            os.close(file)
     except OSError:
         return ""
 
