@@ -5,6 +5,10 @@ Rules, and where Apache Kafka defines them
 - A producer without idempotence resends when an acknowledgement does not come in time: the record stands in the
   log twice, at two offsets, and the application is not told (fault *lose reply* of a produce; librdkafka's
   `enable.idempotence=false`).
+- An idempotent producer (`enable.idempotence=true`; a scenario says so) stamps what it sends with its id and a
+  sequence number for each partition, so the broker recognises what is sent again: see `kafka/producer_state.py`.
+  The id is a life's: after a restart it is another, and what the application sends again is not recognised.
+  No more than five batches are under way: before the sixth, what is not acknowledged is sent again.
 - A group gives each partition to one member (range assignor). Who joins or leaves makes the group prepare a
   rebalance; it completes when every member has polled again or its session is over. Then every member starts
   from the committed offsets (the eager protocol; KIP-429 describes both).
@@ -20,7 +24,8 @@ Rules, and where Apache Kafka defines them
 Timeouts are set short, so that stories stay short: `session.timeout.ms` is 6 s (the least a broker allows by
 default; the default is 45 s), `request.timeout.ms` 2 s (default 30 s).
 
-Left out here: replication, batches, idempotence, transactions, isolation, static and cooperative membership.
+Left out here: replication, batches of more than one record, transactions, isolation, static and cooperative
+membership.
 """
 
 from dataclasses import dataclass, field
@@ -38,6 +43,7 @@ from unreliable.clients.confluent_kafka import (
     UNKNOWN_TOPIC,
     KafkaError,
 )
+from unreliable.kafka.producer_state import REMEMBERED, ProducerState, Stamp, known, next_stamp
 
 if TYPE_CHECKING:
     from unreliable.world import Process, World
@@ -92,6 +98,8 @@ class Broker:
         }
         self.groups: dict[str, Group] = {}
         self._acknowledged: dict[tuple[str, int, int], r.Record | None] = {}
+        self._producers: dict[tuple[str, int, Partition], ProducerState] = {}  # a life is a session
+        self._sent: dict[tuple[str, int, int], tuple[r.Produce, Stamp]] = {}  # stamped, not acknowledged
         self._awaited: dict[tuple[str, int], int | None] = {}  # the ticket that a life waits for; None for all
 
     def options(self, request: type[r.Request]) -> tuple[str, ...]:
@@ -128,15 +136,41 @@ class Broker:
         self._wake(record)
         return record
 
-    def _append(self, request: r.Produce) -> r.Record:
+    def _partition(self, request: r.Produce) -> Partition:
         number = request.partition
         if number is None:
             number = crc32(request.key or b"") % sum(topic == request.topic for topic, _ in self.logs)
-        log = self.logs[request.topic, number]
+        return request.topic, number
+
+    def _append(self, request: r.Produce) -> r.Record:
+        _, number = partition = self._partition(request)
+        log = self.logs[partition]
         record = r.Record(request.topic, number, len(log), request.key, request.value, request.headers)
         log.append(record)
         self._world.changed()
         return record
+
+    def _append_once(self, process: "Process", request: r.Produce, stamp: Stamp) -> r.Record:
+        """Appends what an idempotent producer sends, or finds it where it stands already."""
+        partition = self._partition(request)
+        producer = (*process.here, partition)
+        state = self._producers.get(producer)
+        offset = known(state, stamp)
+        if offset is not None:
+            return self.logs[partition][offset]
+        record = self._append(request)
+        self._producers[producer] = (state or ProducerState(stamp.epoch)).after(stamp, record.offset)
+        return record
+
+    def _stamp(self, process: "Process", request: r.Produce) -> Stamp:
+        """The next stamp for this partition, once there is room for one more batch under way."""
+        partition = self._partition(request)
+        stamp = next_stamp(self._producers.get((*process.here, partition)))
+        for (name, life, ticket), (earlier, sent) in list(self._sent.items()):
+            of_here = (name, life) == process.here and self._partition(earlier) == partition
+            if of_here and stamp.first - sent.first >= REMEMBERED:
+                self.resend(name, life, earlier, ticket)
+        return stamp
 
     def _produce(self, process: "Process", request: r.Produce, outcome: str) -> None:
         if not any(topic == request.topic for topic, _ in self.logs):
@@ -145,7 +179,8 @@ class Broker:
         if request.partition is not None and (request.topic, request.partition) not in self.logs:
             self._world.answer(process, _kafka_failure(UNKNOWN_PARTITION, "Local: Unknown partition"))
             return
-        record = self._append(request)
+        stamp = self._stamp(process, request) if process.spec.idempotence else None
+        record = self._append_once(process, request, stamp) if stamp else self._append(request)
         ticket = _ticket(process)
         self._acknowledged[*process.here, ticket] = record
         trace = self._world.trace
@@ -154,17 +189,21 @@ class Broker:
         self._wake(record)
         if outcome == "lose reply":
             self._acknowledged[*process.here, ticket] = None
+            if stamp:
+                self._sent[*process.here, ticket] = request, stamp
             self._world.after(REQUEST_TIMEOUT_MS, Broker.resend, self, *process.here, request, ticket)
         self._world.answer(process, ticket)
 
     def resend(self, name: str, life: int, request: r.Produce, ticket: int) -> None:
         """The client library sends again what was not acknowledged in time, if its process still lives."""
         process = self._world.processes[name]
-        if not self._world.alive(name, life):
+        if not self._world.alive(name, life) or self._acknowledged[name, life, ticket] is not None:
             return
-        record = self._acknowledged[name, life, ticket] = self._append(request)
+        _, stamp = self._sent.pop((name, life, ticket), (request, None))
+        record = self._append_once(process, request, stamp) if stamp else self._append(request)
+        self._acknowledged[name, life, ticket] = record
         if self._world.trace is not None:
-            self._world.trace.resent(process, record)
+            self._world.trace.resent(process, record, recognised=stamp is not None)
         self._wake(record)
         if process.here in self._awaited:
             if self._awaited[process.here] == ticket:
@@ -375,11 +414,16 @@ class Broker:
         logs = tuple(map(tuple, self.logs.values()))
         groups = tuple((name, self._group_state(group)) for name, group in sorted(self.groups.items()))
         in_flight = tuple(
-            (name, ticket, record)
+            (name, ticket, record, self._sent.get((name, life, ticket)))
             for (name, life, ticket), record in self._acknowledged.items()
             if self._world.alive(name, life)
         )
-        return logs, groups, in_flight
+        producers = tuple(
+            (name, partition, state)
+            for (name, life, partition), state in self._producers.items()
+            if self._world.alive(name, life)
+        )
+        return logs, groups, in_flight, producers
 
     def _group_state(self, group: Group) -> object:
         members = tuple(

@@ -52,7 +52,8 @@ class Process:
 
     `run` is the name of a function in the learner's file, or an async function that the course supplies.
     `faults` are those of the scenario that may befall it; None means all. `group` is its consumer group and
-    `subscribes` names the topics that it reads; none means all.
+    `subscribes` names the topics that it reads; none means all. `idempotence` is its producer's
+    `enable.idempotence`.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Process:
     subscribes: tuple[str, ...] = ()
     start_ms: int = 0
     faults: frozenset[str] | None = None
+    idempotence: bool = False
 
     @property
     def objects(self) -> tuple[str, ...]:

@@ -141,9 +141,10 @@ class Trace:
             text += "; the acknowledgement is lost"
         self._add(process, "produce", text, _entry(record), _lane(record), lost)
 
-    def resent(self, process: "Process", record: r.Record) -> None:
+    def resent(self, process: "Process", record: r.Record, recognised: bool) -> None:
         sends = f"{process.name} has heard no acknowledgement and sends {_summary(record.value)} again"
-        self._add(process, "resend", f"{sends}: {_place(record)}", _entry(record), _lane(record))
+        place = f"the broker recognises {_place(record)}" if recognised else _place(record)
+        self._add(process, "resend", f"{sends}: {place}", _entry(record), _lane(record))
 
     def polled(self, process: "Process", record: r.Record) -> None:
         text = f"{process.name} reads {_summary(record.value)}: {_place(record)}"

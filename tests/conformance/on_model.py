@@ -20,7 +20,7 @@ class NotModelled(Exception):
 
 
 # What the model's clients are like, and cannot be told otherwise.
-FIXED = {"auto.offset.reset": "earliest", "enable.auto.commit": False, "enable.idempotence": False}
+FIXED = {"auto.offset.reset": "earliest", "enable.auto.commit": False}
 
 
 class Told(Choices):
@@ -50,12 +50,14 @@ class Faulty(World):
 
 def observe(program: Program) -> list[Any]:
     """What the program sees. Raises NotModelled, or whatever the model raises where it has no such thing."""
-    for name, value in {**program.consumer, **program.producer}.items():
+    settings = {**program.consumer, **program.producer}
+    idempotence = settings.pop("enable.idempotence", False)
+    for name, value in settings.items():
         if FIXED.get(name) != value:
             raise NotModelled(f"{name}={value}")
     stage = Stage("topic", "group", TopicPartition)
     processes = tuple(
-        Process(entry.__name__, entry, group=stage.group, subscribes=(stage.topic,))
+        Process(entry.__name__, entry, group=stage.group, subscribes=(stage.topic,), idempotence=bool(idempotence))
         for entry in program.processes(stage)
     )
     scenario = Scenario(program.name, processes, check=lambda _: None, topics=((stage.topic, program.partitions),))

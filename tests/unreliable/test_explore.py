@@ -316,6 +316,13 @@ async def change(db, network):
 """
 
 
+def test_an_idempotent_producer_that_is_killed_and_not_answered():
+    """What the broker remembers of a producer is part of the state as long as the producer lives."""
+    of = scenario("crash", "lose")
+    producer = replace(of.processes[0], faults=None, idempotence=True)
+    agrees(replace(of, processes=(producer,)), "", budget=2)
+
+
 def test_what_an_open_transaction_has_read_into_its_rows_is_part_of_the_state():
     processes = (
         Process("change", "change", ("db", "network")),

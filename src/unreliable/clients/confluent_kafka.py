@@ -42,6 +42,8 @@ class KafkaError:
     ILLEGAL_GENERATION = 22
     UNKNOWN_MEMBER_ID = 25
     REBALANCE_IN_PROGRESS = 27
+    OUT_OF_ORDER_SEQUENCE_NUMBER = 45
+    INVALID_PRODUCER_EPOCH = 47
     _UNKNOWN_PARTITION = UNKNOWN_PARTITION
     _UNKNOWN_TOPIC = UNKNOWN_TOPIC
     _INVALID_ARG = INVALID_ARGUMENT
@@ -194,7 +196,8 @@ class DeliveryReport:
 
 
 class AIOProducer:
-    """A producer without idempotence, as librdkafka is by default: it resends after a lost acknowledgement."""
+    """A producer that resends after a lost acknowledgement; without idempotence, librdkafka's default, unless the
+    scenario asks for it."""
 
     async def produce(
         self,
