@@ -1,6 +1,7 @@
 """The command line.
 
-`course check FILE` grades one file, `course new ID` lays out an exercise, `course lab` is real Kafka.
+`course check FILE` grades one file, `course grade SUBMISSIONS` marks a class, `course new ID` lays out an
+exercise, `course lab` is real Kafka.
 """
 
 import argparse
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from course import catalog, grading, report, scaffold
 from course.lab import LabError, commands
+from course.marking import archive
+from course.marking import command as marking
 from course.pytest_plugin import BUDGET, Manner
 
 
@@ -39,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     new = actions.add_parser("new", help="lay out the files of a new exercise")
     new.add_argument("id", metavar="NN-topic/name")
     new.set_defaults(command=_new)
+    marking.add(actions)
+    archive.add(actions)
     commands.add(actions)
     return parser
 

@@ -3,10 +3,11 @@
 Rules
 - A grader's test takes the fixture `verify` and calls it with a scenario; the verdict decides the test.
 - A grader's module has a `SCENARIO`: the faultless world of its exercise, which *Run* shows.
-- The submission is exercises/ID.py, or what `--submission` names: a file, or a folder laid out like exercises/.
+- The submission is exercises/ID.py, or what `--submission` names: a file, or a folder laid out like exercises/; or
+  each student's of the class in `--submissions`, which runs behind the walls of `course.sandbox`.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--submission", type=Path, metavar="PATH", help="a file, or a folder like exercises/, to grade"
     )
+    group.addoption("--submissions", type=Path, metavar="DIR", help="a class: a folder or zip for each student")
     group.addoption("--faults", type=int, default=BUDGET, metavar="N", help=f"fault budget (default {BUDGET})")
     group.addoption("--replay", metavar="TOKEN", help="run one schedule, TEST:SCHEDULE as a failed test names it")
 
@@ -77,9 +79,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item.name == name]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """With --submissions, a test for each student."""
+    folder: Path | None = metafunc.config.getoption("--submissions")
+    if folder is not None and "verify" in metafunc.fixturenames:
+        from course.marking.classroom import handed_in  # noqa: PLC0415 not in the page
+
+        students = handed_in(folder, metafunc.definition.path)
+        metafunc.parametrize("submission", students, ids=lambda found: found.student, indirect=True)
+
+
 @pytest.fixture
-def submission(request: pytest.FixtureRequest) -> Program:
+def submission(request: pytest.FixtureRequest) -> Iterator[Program]:
     """The program under test: compiled once, executed afresh by every process of every schedule."""
+    if hasattr(request, "param"):
+        with request.param.jailed(request) as program:
+            yield program
+    else:
+        yield _own_submission(request)
+
+
+def _own_submission(request: pytest.FixtureRequest) -> Program:
     config = request.config
     if PROGRAM in config.stash:
         return config.stash[PROGRAM]
@@ -116,10 +136,10 @@ def verify(request: pytest.FixtureRequest, submission: Program) -> Verify:
     result = result_of(request.node)
     budget = int(str(request.config.getoption("--faults")))
     token: str | None = request.config.getoption("--replay")
-    manner = request.config.stash.get(MANNER, PLAINLY)
+    manner = request.node.stash.get(MANNER, request.config.stash.get(MANNER, PLAINLY))
 
     def verify(scenario: Scenario) -> None:
-        scenario = replace(scenario, name=result.name.removeprefix("test_"))
+        scenario = replace(scenario, name=result.name.removeprefix("test_").partition("[")[0])
         result.problem = request.config.stash.get(PROBLEM, None) or problem_of(scenario, submission)
         if result.problem is not None:
             pytest.fail(f"{submission.filename}: {result.problem}", pytrace=False)

@@ -9,7 +9,7 @@ Rules
 """
 
 from unreliable.diagram.drawing import svg
-from unreliable.diagram.pages import page, section, told
+from unreliable.diagram.pages import drawn, page, section, told
 from unreliable.diagram.telling import summary, text
 
-__all__ = ["page", "section", "summary", "svg", "text", "told"]
+__all__ = ["drawn", "page", "section", "summary", "svg", "text", "told"]

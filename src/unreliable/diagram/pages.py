@@ -27,17 +27,26 @@ def page(title: str, *sections: str) -> str:
 
 def section(heading: str, sentence: str, trace: Trace | None = None, source: str = "") -> str:
     """One finding: what it is about, what happened, and, of a failed run, its diagram, steps and code."""
+    return drawn(heading, sentence, svg(trace) if trace else "", trace.events if trace else [], source)
+
+
+def drawn(heading: str, sentence: str, drawing: str, events: list[Event], source: str = "") -> str:
+    """A finding whose diagram is drawn already, as it was kept with its events."""
     parts = [f'<h2>{markup(heading)}</h2>\n<p class="finding">{markup(sentence)}</p>\n']
-    if trace is not None:
-        steps = "".join(_steps(trace.events))
-        parts.append(f'{picture(trace)}\n<div class="beside">\n<ol class="steps">\n{steps}</ol>\n')
-        parts.append(f"{_code(trace, source) if source else ''}</div>\n")
+    if events:
+        steps = "".join(_steps(events))
+        parts.append(f'{_scrolled(drawing)}\n<div class="beside">\n<ol class="steps">\n{steps}</ol>\n')
+        parts.append(f"{_code(events, source) if source else ''}</div>\n")
     return f"<section>\n{''.join(parts)}</section>\n"
 
 
 def picture(trace: Trace) -> str:
     """The diagram in a box that it can be scrolled in."""
-    return f'<div class="diagram" tabindex="0" style="overflow-x:auto">{svg(trace)}</div>'
+    return _scrolled(svg(trace))
+
+
+def _scrolled(drawing: str) -> str:
+    return f'<div class="diagram" tabindex="0" style="overflow-x:auto">{drawing}</div>'
 
 
 def told(sentence: str, name: str = "", trace: Trace | None = None) -> str:
@@ -54,10 +63,10 @@ def _steps(events: list[Event]) -> Iterator[str]:
         yield f"<li{trouble}>{time} {markup(event.text)}{line}</li>\n"
 
 
-def _code(trace: Trace, source: str) -> str:
-    met = {event.line for event in trace.events}
+def _code(events: list[Event], source: str) -> str:
+    met = {event.line for event in events}
     faults: dict[int, list[str]] = {}
-    for event in trace.events:
+    for event in events:
         if event.line and is_fault(event):
             faults.setdefault(event.line, []).append(str(event.step + 1))
     rows = (

@@ -1,0 +1,146 @@
+"""The crew: marks many units at once, on the cores of this machine or on a Dask cluster.
+
+Rules
+- Each unit is yielded once, whoever marked it and however often it was tried.
+- Only a few units are under way at a time, so that a class of any size fits into memory.
+- A worker that dies takes no marks with it: what it was at is tried again, alone; who kills a worker twice gets a
+  grader error, and the others go on.
+- Workers end with this process, however it ends.
+"""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing.connection import wait as wait_for
+from typing import Any
+
+from course.marking.marker import Unit, grader_error, mark
+from course.marking.store import Mark
+
+AHEAD = 4  # units under way for each worker: none of them waits for the next
+MOST_TASKS = 200  # of one worker, before a new one takes its place
+
+type Marked = Iterator[tuple[Unit, Mark]]
+type Work = Callable[[Unit], Mark]
+
+
+def cores() -> list[int]:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def on_processes(units: Iterable[Unit], jobs: int, work: Work | None = None) -> Marked:
+    """Marks on so many cores of this machine."""
+    units = iter(units)
+    broken: list[Unit] = []
+    with _pool(jobs) as pool:
+        yield from _spread(units, jobs, lambda unit: pool.submit(work or _work, unit), broken)
+        left = list(units)  # what a broken pool has not even begun
+    for unit in broken:
+        yield unit, _alone(unit, work or _work)
+    if left:
+        yield from on_processes(left, jobs, work)
+
+
+def on_dask(units: Iterable[Unit], address: str) -> Marked:
+    """Marks on the workers of an existing cluster, which have this course installed."""
+    from distributed import Client, as_completed  # noqa: PLC0415 an extra that few need
+
+    units = iter(units)
+    with Client(address) as client:  # pyright: ignore[reportUnknownVariableType]
+
+        def submit(unit: Unit) -> Any:
+            return client.submit(_one_at_a_time, unit, key=f"mark-{unit.key}", pure=True, retries=5)  # pyright: ignore
+
+        known: dict[str, Unit] = {}
+        done: Any = as_completed()  # pyright: ignore[reportUnknownVariableType]
+        width = AHEAD * max(1, len(client.scheduler_info()["workers"]))  # pyright: ignore
+
+        def send(most: int) -> None:
+            for unit in islice(units, most):
+                future = submit(unit)
+                known[future.key] = unit
+                done.add(future)
+
+        send(width)
+        for future in done:
+            unit = known.pop(future.key)
+            error = future.exception()
+            yield unit, future.result() if error is None else grader_error(unit, f"{error}")
+            send(1)
+
+
+def _spread(
+    units: Iterable[Unit], jobs: int, submit: Callable[[Unit], Future[Mark]], broken: list[Unit]
+) -> Marked:
+    """Keeps a pool busy. Units whose worker died are left in `broken`."""
+    units = iter(units)
+    under_way: dict[Future[Mark], Unit] = {}
+    while True:
+        for unit in islice(units, 0 if broken else AHEAD * jobs - len(under_way)):
+            try:
+                under_way[submit(unit)] = unit
+            except BrokenProcessPool:
+                broken.append(unit)
+        if not under_way:
+            return
+        for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+            unit = under_way.pop(future)
+            try:
+                yield unit, future.result()
+            except BrokenProcessPool:
+                broken.append(unit)
+
+
+def _alone(unit: Unit, work: Work) -> Mark:
+    """Marks in a pool of its own, so that whoever kills it is known."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(work, unit).result()
+        except BrokenProcessPool:
+            return grader_error(unit, "The grader's process died twice while it graded this submission.")
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    numbers: Any = context.SimpleQueue()
+    for core in cores() * (jobs // len(cores()) + 1):
+        numbers.put(core)
+    return ProcessPoolExecutor(jobs, context, _begin, (numbers,), max_tasks_per_child=MOST_TASKS)
+
+
+_core: int | None = None
+
+
+def _begin(numbers: Any) -> None:
+    """A worker's first act: takes a core, and sees to it that the worker ends with its parent."""
+    global _core  # noqa: PLW0603
+    _core = numbers.get()
+    numbers.put(_core)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait_for([sentinel])
+    os._exit(1)
+
+
+def _work(unit: Unit) -> Mark:
+    return mark(unit, _core)
+
+
+_turn = threading.Lock()
+
+
+def _one_at_a_time(unit: Unit) -> Mark:
+    """In a Dask worker: pytest and the standard streams belong to a whole process, whatever its threads."""
+    with _turn:
+        return mark(unit)

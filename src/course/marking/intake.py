@@ -1,0 +1,217 @@
+"""Reading a class's submissions, which may be anything.
+
+Rules
+- A folder has an entry for each student: a folder, or a zip archive as the page exports it. Inside of it an
+  exercise is found as `NN-topic/name.py` at any depth, or as `name.py` where only one exercise has that name.
+- Nothing is unpacked to disk, no link is followed, and no more is read than an exercise may be long.
+- What cannot be graded is refused with one line that says why; the rest is graded.
+"""
+
+import os
+import stat
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+MOST_SOURCE = 256 * 1024
+MOST_ARCHIVE = 8 * 1024 * 1024
+MOST_FILES = 2_000
+_IGNORED = frozenset({"__MACOSX", "__pycache__", "node_modules", "venv", "site-packages"})
+_UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, zlib.error)
+
+
+class Refused(Exception):
+    """Something that cannot be graded; the text says why."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One exercise of one student: its text, or why there is none."""
+
+    exercise: str
+    source: str = ""
+    refusal: str | None = None
+
+
+@dataclass
+class Student:
+    """What one student handed in. `refusals` are about all of it, or about files that belong to no exercise."""
+
+    name: str
+    found: dict[str, Found] = field(default_factory=dict[str, Found])
+    refusals: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
+class Roll:
+    """The students of a folder, by name, with the places of their work; and what else lay there."""
+
+    places: dict[str, list[Path]]
+    ignored: list[str]
+
+
+def roll(folder: Path, student: str | None = None) -> Roll:
+    """Who handed in, without opening anything. With `student`, all of the folder is that one's."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}.")
+    if student is not None:
+        return Roll({_name(student): [folder]}, [])
+    places: dict[str, list[Path]] = {}
+    ignored: list[str] = []
+    names: dict[str, str] = {}  # so that names which differ in case alone are one student
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in _IGNORED:
+            continue
+        if path.is_symlink() or not (path.is_dir() or path.suffix.lower() == ".zip"):
+            what = "a link" if path.is_symlink() else "neither a folder nor a zip archive"
+            ignored.append(f"{shown(path.name)} is {what} and was left out.")
+            continue
+        name = _name(path.name[:-4] if path.suffix.lower() == ".zip" else path.name)
+        places.setdefault(names.setdefault(name.casefold(), name), []).append(path)
+    return Roll(places, ignored)
+
+
+def read(name: str, places: list[Path], exercises: list[str]) -> Student:
+    """One student's exercises out of a folder or an archive."""
+    student = Student(name)
+    if len(places) > 1:
+        also = " and ".join(shown(path.name) for path in places)
+        student.refusals.append(f"Handed in more than once, as {also}: keep one of them.")
+        return student
+    try:
+        collected = _collect(places[0], exercises, student.refusals)
+    except (Refused, OSError) as error:
+        student.refusals.append(f"{shown(places[0].name)}: {error}")
+        return student
+    for exercise, candidates in collected.items():
+        student.found[exercise] = _only(exercise, candidates)
+    return student
+
+
+def shown(text: str) -> str:
+    """A name as it may stand in a report: in one line, without what steers a terminal."""
+    clean = "".join(c if c.isprintable() else "?" for c in text)
+    return clean[:200]
+
+
+type _Candidates = dict[str, list[tuple[str, bytes | str]]]  # exercise: paths, each with its bytes or a refusal
+
+
+def _name(text: str) -> str:
+    return shown(unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())).strip() or "?"
+
+
+def _collect(place: Path, exercises: list[str], refusals: list[str]) -> _Candidates:
+    collected: _Candidates = {}
+    archives: list[Path] = [place]
+    if place.is_dir():
+        archives = []
+        for path in _files(place, refusals):
+            if path.suffix.lower() == ".zip":
+                archives.append(path)
+            elif exercise := _exercise_of(path.relative_to(place).as_posix(), exercises):
+                collected.setdefault(exercise, []).append((path.name, _read_file(path)))
+    for archive in archives:
+        for inside, data in _members(archive, exercises):
+            exercise = _exercise_of(inside, exercises)
+            assert exercise is not None
+            collected.setdefault(exercise, []).append((shown(inside), data))
+    return collected
+
+
+def _files(folder: Path, refusals: list[str]) -> Iterator[Path]:
+    """The regular files below, links left out with a word about it."""
+    count = 0
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _IGNORED)
+        for name in sorted([*folders, *files]):
+            path = Path(parent, name)
+            count += 1
+            if count > MOST_FILES:
+                raise Refused(f"It has more than {MOST_FILES:,} files.")
+            if path.is_symlink():
+                refusals.append(f"{shown(name)} is a link, which is not followed.")
+            elif name in files:
+                yield path
+
+
+def _read_file(path: Path) -> bytes | str:
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return "is no regular file."
+        return file.read(MOST_SOURCE + 1)
+
+
+def _members(path: Path, exercises: list[str]) -> Iterator[tuple[str, bytes | str]]:
+    """The exercises in an archive. Raises Refused for one that nobody would make by accident."""
+    if path.stat().st_size > MOST_ARCHIVE:
+        raise Refused(f"The archive is larger than {MOST_ARCHIVE // 1024**2} MiB.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            _check(members)
+            for member in members:
+                if not member.is_dir() and _exercise_of(member.filename, exercises):
+                    with archive.open(member) as file:
+                        yield member.filename, file.read(MOST_SOURCE + 1)
+    except _UNREADABLE as error:
+        raise Refused(f"The archive cannot be read: {shown(str(error))}.") from None
+
+
+def _check(members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > MOST_FILES:
+        raise Refused(f"The archive has more than {MOST_FILES:,} members.")
+    seen: set[str] = set()
+    for member in members:
+        name = member.filename.replace("\\", "/")
+        parts = PurePosixPath(name).parts
+        if ".." in parts or name.startswith("/") or (parts and ":" in parts[0]):
+            raise Refused(f"The archive's member {shown(name)} leads out of it.")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise Refused(f"The archive's member {shown(name)} is a link.")
+        if name in seen:
+            raise Refused(f"The archive has two members called {shown(name)}.")
+        seen.add(name)
+
+
+def _exercise_of(path: str, exercises: Iterable[str]) -> str | None:
+    """The exercise that a file is by its name and its folder's."""
+    *folders, name = path.replace("\\", "/").split("/")
+    if not name.endswith(".py") or any(part in _IGNORED or part.startswith(".") for part in folders):
+        return None
+    stem = name.removesuffix(".py")
+    full = f"{folders[-1]}/{stem}" if folders else stem
+    named = [exercise for exercise in exercises if exercise.partition("/")[2] == stem]
+    return full if full in named else named[0] if len(named) == 1 else None
+
+
+def _only(exercise: str, candidates: list[tuple[str, bytes | str]]) -> Found:
+    """The one file among those that could be the exercise: one at its full path, or the only one."""
+    different = {data for _, data in candidates}
+    if len(different) > 1:
+        return Found(exercise, refusal=f"There are {len(candidates)} different files for {exercise}: keep one.")
+    path, data = candidates[0]
+    if isinstance(data, str):
+        return Found(exercise, refusal=f"{shown(path)} {data}")
+    try:
+        return Found(exercise, _text(data))
+    except Refused as error:
+        return Found(exercise, refusal=f"{shown(path)} {error}")
+
+
+def _text(data: bytes) -> str:
+    if len(data) > MOST_SOURCE:
+        raise Refused(f"is larger than {MOST_SOURCE // 1024} KiB.")
+    if b"\0" in data:
+        raise Refused("is binary, not a Python file.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused(f"is not UTF-8 text (byte {error.start + 1}): save it as UTF-8.") from None
+    if not text.strip():
+        raise Refused("is empty.")
+    return text

@@ -1,0 +1,179 @@
+"""Marking one exercise of one student: the submission runs in the jail, the verdict is formed here.
+
+Rules
+- A mark is a function of the submission, the graders, the fault budget, the samples and the withheld seed.
+- Outcomes: passed, wrong, crashed, timed out, out of memory, refused, and grader error, which costs no marks.
+- A crash is a fresh module while exploring; then every schedule with a single crash is run again with real
+  process death, and random ones are drawn with the withheld seed.
+"""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import course
+import unreliable
+from course import grading
+from course.catalog import Exercise
+from course.marking.store import Mark, key_of
+from course.pytest_plugin import Manner
+from course.results import Results
+from course.sandbox.jail import Jail
+from unreliable import Program
+from unreliable.pipe import RemoteProgram, fresh
+
+PASSED, WRONG, REFUSED, GRADER_ERROR = "passed", "wrong", "refused", "grader error"
+OUTCOMES = {
+    "crashed": "crashed",
+    "exit": "crashed",
+    "endless": "timed out",
+    "memory": "out of memory",
+    "output": WRONG,
+    "syntax": REFUSED,
+    "missing": REFUSED,
+    "signature": REFUSED,
+    "refused": REFUSED,
+}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What all students of a grading have in common."""
+
+    budget: int = 2
+    samples: int = 0
+    seed: str = ""
+    extra_tests: Path | None = None
+    require_sandbox: bool = False
+    time_limit_s: int = 120  # for all schedules of an exercise together
+
+
+@dataclass(frozen=True)
+class PrivateExercise(Exercise):
+    """An exercise as the instructor's own tests see it."""
+
+    folder: Path = Path()
+
+    @property
+    def grader(self) -> Path:
+        return self.folder / self.topic / f"test_{self.name}.py"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of work: a submission of an exercise, and the terms."""
+
+    exercise: str
+    source: str
+    terms: Terms
+    trusted: bool = False  # the course's own: needs no walls, and is only explored
+
+    @property
+    def key(self) -> str:
+        terms = self.terms
+        graders = [_hash_of(e.grader) for e in self.graders]
+        drawn = None if self.trusted else (terms.samples, terms.seed)
+        return key_of(self.exercise, self.source, graders, _code(), terms.budget, drawn)
+
+    @property
+    def graders(self) -> list[Exercise]:
+        """The course's own and the instructor's, as far as there are."""
+        public = Exercise(self.exercise)
+        found = [public] if public.grader.is_file() else []
+        if self.terms.extra_tests is not None:
+            private = PrivateExercise(self.exercise, self.terms.extra_tests)
+            found += [private] if private.grader.is_file() else []
+        return found
+
+
+@cache
+def _hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@cache
+def _code() -> str:
+    """What decides besides the graders: the world, and the way from it to a mark."""
+    ours = Path(course.__file__).parent
+    files = sorted(Path(unreliable.__file__).parent.rglob("*.py"))
+    files += [ours / name for name in ("grading.py", "pytest_plugin.py", "results.py", "marking/marker.py")]
+    return key_of([_hash_of(path) for path in (*files, *sorted((ours / "sandbox").glob("*.py")))])
+
+
+def mark(unit: Unit, core: int | None = None) -> Mark:
+    """The mark of one submission. Never raises: what goes wrong here is a grader error."""
+    try:
+        if unit.trusted:
+            return _explored(unit)
+        with Jail(strict=unit.terms.require_sandbox, core=core) as jail:
+            return _mark(unit, jail)
+    except Exception as error:
+        return grader_error(unit, f"{type(error).__name__}: {error}")
+
+
+def grader_error(unit: Unit, message: str) -> Mark:
+    """No mark: something of ours went wrong, and the student is not to suffer for it."""
+    return _marked(unit, GRADER_ERROR, message, [], ())
+
+
+def _explored(unit: Unit) -> Mark:
+    exercise = Exercise(unit.exercise)
+    found = [grading.grade(exercise, Program(unit.source), Manner(faults=unit.terms.budget))]
+    return _marked(unit, *_outcome(found), found, ())
+
+
+def _mark(unit: Unit, jail: Jail) -> Mark:
+    found: list[Results] = []
+    for grader in unit.graders:
+        program = RemoteProgram(unit.source, f"{grader.name}.py", jail.connect, unit.terms.time_limit_s)
+        manner = Manner(
+            faults=unit.terms.budget,
+            drive=program.drive,
+            fresh=fresh(program, jail.connect),
+            samples=unit.terms.samples,
+            seed=unit.terms.seed,
+        )
+        try:
+            found.append(grading.grade(grader, program, manner))
+        finally:
+            program.close()
+    return _marked(unit, *_outcome(found), found, jail.walls)
+
+
+def _outcome(found: list[Results]) -> tuple[str, str | None]:
+    """One word for all tests, and a sentence about the first that did not pass."""
+    tests = [test for results in found for test in results.tests]
+    if not tests:
+        return GRADER_ERROR, "There is no grader for this exercise."
+    broken = next((test for test in tests if test.outcome == "error"), None)
+    if broken is not None:
+        return GRADER_ERROR, f"{broken.name}: {broken.sentence}"
+    failed = next((test for test in tests if test.outcome != "passed"), None)
+    if failed is None:
+        return PASSED, None
+    problem = next((results.problem for results in found if results.problem), None) or failed.problem
+    if problem is not None:
+        return OUTCOMES.get(problem.kind, WRONG), str(problem)
+    return WRONG, f"{failed.anomaly}: {failed.sentence}"
+
+
+def _marked(unit: Unit, outcome: str, message: str | None, found: list[Results], walls: tuple[str, ...]) -> Mark:
+    """Plain data: the results of the course's own tests, and of the instructor's."""
+    told = [results.to_json() for results in found]
+    public = Exercise(unit.exercise).grader.is_file()
+    return {
+        "key": unit.key,
+        "exercise": unit.exercise,
+        "outcome": outcome,
+        "message": message,
+        "results": told[0] if told and public else None,
+        "private": told[-1] if len(told) > public else None,
+        "walls": list(walls),
+    }
+
+
+def terms_to_json(terms: Terms) -> dict[str, object]:
+    """What a report may say of the terms: not the seed."""
+    told = asdict(terms)
+    return {name: told[name] for name in ("budget", "samples", "require_sandbox", "time_limit_s")}

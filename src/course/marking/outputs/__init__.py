@@ -1,0 +1,36 @@
+"""What a gradebook is written as: one module for each kind of reader.
+
+Rules
+- Nothing that a student wrote is obeyed: it is escaped for HTML, XML, CSV and terminals.
+- Students see what the instructor shows; the withheld seed and the text of the instructor's tests are nowhere.
+- The same marks give the same files, byte for byte, but for the time that some platforms ask for.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from course.marking.store import write_durably
+
+SHOW = ("marks", "tests", "story")  # what students see, each more than the one before
+
+
+def folder_of(out: Path, student: str) -> Path:
+    """A student's own folder; a name that is no good file name gets a number."""
+    clean = re.sub(r"[^\w@.-]+", "_", student)[:80].strip(".") or "student"
+    if clean != student:
+        clean += "-" + hashlib.sha256(student.encode()).hexdigest()[:8]
+    folder = out / "students" / clean
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, text.encode("utf-8", "replace"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")

@@ -1,0 +1,176 @@
+"""For other platforms: Gradescope, Classroom50, exercism, and LTI's Assignment and Grade Services.
+
+The formats are theirs; tests/course/test_marking_outputs.py holds each to what its documentation asks for.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from course.marking.gradebook import EXTRA, Entry, Gradebook, Line, all_tests, passed_tests, tests_of
+from course.marking.marker import GRADER_ERROR
+from course.marking.outputs import folder_of, write_json
+from course.marking.points import Worth
+from course.marking.store import Mark
+
+MOST_MESSAGE = 65_535  # characters, in exercism's interface
+MOST_OUTPUT = 500
+VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
+
+
+def write(book: Gradebook, out: Path, show: str, private: str) -> None:
+    """Each student's files, and one of LTI scores for the class."""
+    for line in book.lines:
+        marks = list(book.marks(line))
+        folder = folder_of(out, line.student)
+        write_json(folder / "gradescope.json", gradescope(book, line, marks, show, private))
+        for entry, mark in marks:
+            name = entry.exercise.replace("/", "--")
+            write_json(folder / "classroom50" / f"{name}.json", classroom50(book, line, entry, mark))
+            write_json(folder / "exercism" / f"{name}.json", exercism(entry, mark, show))
+    write_json(out / "lti-scores.json", lti_scores(book, datetime.now(UTC)))
+
+
+type _Case = tuple[str, str, bool, float, float, str]  # name, title, passed, score, most, what a student is told
+
+
+def _cases(book: Gradebook, entry: Entry, mark: Mark | None, show: str) -> Iterator[_Case]:
+    """Each expected test with its share of the points."""
+    tests = tests_of(entry.exercise, book.terms.extra_tests)
+    worth = book.worths.get(entry.exercise, Worth())
+    passed = passed_tests(mark, tests) if mark else []
+    told = dict(all_tests(mark)) if mark else {}
+    counted = passed if not worth.all_or_nothing or len(passed) == len(tests) else []
+    for name in tests:
+        test = told.get(name, {"title": name, "sentence": entry.message, "anomaly": None})
+        score = worth.score(tests, [name]) if not worth.all_or_nothing else worth.most(tests) / len(tests)
+        said = _said(test, show) if name not in passed and not name.startswith(EXTRA) else ""
+        yield name, test["title"], name in passed, score if name in counted else 0.0, score, said
+
+
+def _said(test: dict[str, Any], show: str) -> str:
+    """What a student is told of a failed test."""
+    if show == "marks":
+        return ""
+    what = f"{test['anomaly']}: " if test["anomaly"] else ""
+    said = f"{what}{test['sentence']}"
+    if show == "story" and test.get("story"):
+        said += "\n\n" + "\n".join(test["story"]["text"])
+    return said
+
+
+def gradescope(
+    book: Gradebook, line: Line, marks: list[tuple[Entry, Mark | None]], show: str, private: str
+) -> dict[str, Any]:
+    """Gradescope's results.json. After a grader error it has no tests, and a human is asked to look."""
+    if line.score is None:
+        broken = [entry.exercise for entry in line.entries if entry.outcome == GRADER_ERROR]
+        output = f"The grader failed on {', '.join(broken)}: this is not your fault, and it will be run again."
+        return {
+            "score": 0.0,
+            "output": output,
+            "visibility": "visible",
+            "stdout_visibility": "hidden",
+            "tests": [],
+        }
+    tests: list[dict[str, Any]] = []
+    for entry, mark in marks:
+        for name, title, passed, score, most, said in _cases(book, entry, mark, show):
+            extra = name.startswith(EXTRA)
+            tests.append(
+                {
+                    "name": f"{entry.exercise}: {title}",
+                    "score": round(score, 2),
+                    "max_score": round(most, 2),
+                    "status": "passed" if passed else "failed",
+                    "output": said,
+                    "output_format": "text",
+                    "visibility": private if extra else "visible" if show != "marks" else "hidden",
+                    "tags": [entry.exercise],
+                    "extra_data": {"outcome": entry.outcome},
+                }
+            )
+    late = f" {line.days_late} days late: {line.factor:.0%} of the points." if line.days_late else ""
+    told = [*line.refusals, *(f"{e.exercise}: {e.message}" for e in line.entries if e.key is None and e.message)]
+    return {
+        "score": line.score,
+        "output": "\n".join(told) + late,
+        "output_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": tests,
+        "extra_data": {"outcomes": {entry.exercise: entry.outcome for entry in line.entries}},
+    }
+
+
+def classroom50(book: Gradebook, line: Line, entry: Entry, mark: Mark | None) -> dict[str, Any]:
+    """classroom50/result/v1, whose scores are integers: hundredths, as soon as a point is divided."""
+    cases = list(_cases(book, entry, mark, "marks"))
+    whole = all(float(most).is_integer() for *_, most, _ in cases)
+    scale = 1 if whole else 100
+    tests = [
+        {
+            "test-name": name,
+            "passed": passed,
+            "score": round(score * scale),
+            "max-score": round(most * scale),
+        }
+        for name, _, passed, score, most, _ in cases
+    ]
+    commit = os.environ.get("COMMIT_URL", "unknown")
+    return {
+        "schema": "classroom50/result/v1",
+        "classroom": os.environ.get("CLASSROOM", "course"),
+        "assignment": os.environ.get("ASSIGNMENT", entry.exercise.replace("/", "--")),
+        "owner": line.student,
+        "submission": os.environ.get("SUBMISSION_TAG", entry.key or entry.outcome),
+        "commit": commit,
+        "release": os.environ.get("RELEASE_URL", commit),
+        "review": os.environ.get("REVIEW_URL") or commit,
+        "datetime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "score": round(sum(score for *_, score, _, _ in cases) * scale),
+        "max-score": round(sum(most for *_, most, _ in cases) * scale),
+        "tests": tests,
+    }
+
+
+def exercism(entry: Entry, mark: Mark | None, show: str) -> dict[str, Any]:
+    """Version 3 of exercism's test runner interface."""
+    told = list(all_tests(mark)) if mark else []
+    tests = [
+        {
+            "name": test["title"],
+            "status": {"passed": "pass", "failed": "fail"}.get(test["outcome"], "error"),
+            "message": None if test["outcome"] == "passed" else _said(test, show)[:MOST_MESSAGE],
+            "output": (mark["results"]["output"][:MOST_OUTPUT] or None) if mark and mark["results"] else None,
+            "test_code": f"def {test['name']}(verify): ...",
+            "task_id": number,
+        }
+        for number, (name, test) in enumerate(told, 1)
+        if not name.startswith(EXTRA)
+    ]
+    if not tests or entry.outcome == GRADER_ERROR:
+        message = (entry.message if entry.key is None else None) or entry.outcome
+        return {"version": 3, "status": "error", "message": message[:MOST_MESSAGE]}
+    status = "pass" if all(test["status"] == "pass" for test in tests) else "fail"
+    return {"version": 3, "status": status, "message": None, "tests": tests}
+
+
+def lti_scores(book: Gradebook, now: datetime) -> list[dict[str, Any]]:
+    """A score for each student and exercise, to be posted to the exercise's line item."""
+    return [_lti(line, entry, now) for line in book.lines for entry in line.entries]
+
+
+def _lti(line: Line, entry: Entry, now: datetime) -> dict[str, Any]:
+    score: dict[str, Any] = {
+        "userId": line.student,
+        "timestamp": now.isoformat(timespec="milliseconds"),
+        "activityProgress": "Completed" if entry.key else "Initialized",
+        "gradingProgress": "Failed" if entry.score is None else "FullyGraded",
+        "comment": f"{entry.exercise}: {entry.outcome}",
+    }
+    if entry.score is not None:
+        score |= {"scoreGiven": round(entry.score * line.factor, 2), "scoreMaximum": entry.most}
+    return score

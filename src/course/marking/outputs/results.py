@@ -1,0 +1,101 @@
+"""results.json: everything but the stories, by docs/results.schema.json; and what changed since the last run."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from course.marking.gradebook import Entry, Gradebook, Line
+from course.marking.marker import terms_to_json
+from course.marking.outputs import write_text
+from course.marking.outputs.tables import safe
+from course.marking.store import Mark
+from course.results import SCHEMA
+
+NAME = "results.json"
+type Before = dict[tuple[str, str], tuple[str, float | None]]
+
+
+def write(book: Gradebook, out: Path) -> None:
+    head: dict[str, Any] = {
+        "schema": SCHEMA,
+        "terms": terms_to_json(book.terms),
+        "walls": sorted(map(list, book.walls)),
+        "exercises": book.exercises,
+        "ignored": book.ignored,
+    }
+    text = json.dumps(head, ensure_ascii=False, indent=1).removesuffix("\n}")
+    students = ",\n".join(json.dumps(_student(book, line), ensure_ascii=False) for line in book.lines)
+    write_text(out / NAME, f'{text},\n "students": [\n{students}\n]}}\n')
+
+
+def _student(book: Gradebook, line: Line) -> dict[str, Any]:
+    return {
+        "student": line.student,
+        "score": line.score,
+        "most": line.most,
+        "days_late": line.days_late,
+        "refusals": line.refusals,
+        "exercises": [_exercise(entry, mark) for entry, mark in book.marks(line)],
+    }
+
+
+def _exercise(entry: Entry, mark: Mark | None) -> dict[str, Any]:
+    return {
+        "exercise": entry.exercise,
+        "outcome": entry.outcome,
+        "message": entry.message,
+        "score": entry.score,
+        "most": entry.most,
+        "key": entry.key,
+        "misconceptions": entry.misconceptions,
+        "results": _without_stories(mark["results"]) if mark else None,
+        "private": _without_stories(mark["private"]) if mark else None,
+    }
+
+
+def _without_stories(results: dict[str, Any] | None) -> dict[str, Any] | None:
+    if results is None:
+        return None
+    return {**results, "tests": [{**test, "story": None} for test in results["tests"]]}
+
+
+def before(out: Path) -> Before:
+    """The marks of the last run that was finished in this folder."""
+    try:
+        told = json.loads((out / NAME).read_text("utf-8"))
+        return {
+            (student["student"], entry["exercise"]): (entry["outcome"], entry["score"])
+            for student in told["students"]
+            for entry in student["exercises"]
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def changes(book: Gradebook, earlier: Before) -> Iterator[str]:
+    """A line for each mark that is not what it was."""
+    for line in book.lines:
+        for entry in line.entries:
+            was = earlier.get((line.student, entry.exercise))
+            if was is not None and was != (entry.outcome, entry.score):
+                now = f"{entry.outcome} {_told(entry.score)}"
+                yield f"{line.student}, {entry.exercise}: {was[0]} {_told(was[1])} → {now}"
+
+
+def write_changes(book: Gradebook, earlier: Before, out: Path) -> None:
+    """regrade.csv: each mark before and after."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(["student", "exercise", "outcome before", "score before", "outcome after", "score after"])
+    for line in book.lines:
+        for entry in line.entries:
+            was = earlier.get((line.student, entry.exercise), ("", None))
+            rows.writerow(map(safe, (line.student, entry.exercise, *was, entry.outcome, entry.score)))
+    write_text(out / "regrade.csv", text.getvalue())
+
+
+def _told(score: float | None) -> str:
+    return "-" if score is None else f"{score:g}"

@@ -1,0 +1,67 @@
+"""The store: one file for each mark, by the key of all that it depends on.
+
+Rules
+- A mark is on the disk, whole, before anybody counts it: written beside its place, synced, and then renamed.
+- The same key is the same mark, whoever computed it and how often; writing it again changes nothing.
+- The grader's own errors are not kept: the next run tries again.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import tempfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+type Mark = dict[str, Any]
+
+
+def key_of(*parts: object) -> str:
+    """A name for everything that a mark depends on."""
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
+
+
+class Store:
+    """The marks in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> Mark | None:
+        """The mark of this key, if there is one that can be read."""
+        try:
+            mark = json.loads(gzip.decompress(self._path(key).read_bytes()))
+        except (OSError, ValueError, EOFError, zlib.error):
+            return None
+        return mark if mark.get("key") == key else None
+
+    def put(self, mark: Mark) -> None:
+        """Keeps a mark. When this returns, not even a loss of power takes it away."""
+        path = self._path(mark["key"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(path, gzip.compress(json.dumps(mark).encode(), 6, mtime=0))
+
+    def _path(self, key: str) -> Path:
+        return self._folder / key[:2] / f"{key}.json.gz"
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replaces a file at once and for good: a reader sees the old one or the new one."""
+    descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,350 @@
+"""A class is marked: right, durably, once, and with an end that tells what it is."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from course import browser, catalog
+from course.cli import main
+from course.marking import crew
+from course.marking.marker import GRADER_ERROR, Terms, Unit, mark
+from course.marking.store import Store
+
+EXERCISE = catalog.Exercise("03-idempotency/dedup_consumer")
+RIGHT = EXERCISE.solution.read_text("utf-8")
+WRONG = EXERCISE.submissions("wrong")[0].read_text("utf-8")
+SCHEMA = json.loads((catalog.root() / "docs/results.schema.json").read_text("utf-8"))
+QUICK = ("--exercise", EXERCISE.id, "--budget", "1", "--no-misconceptions")
+LOOP = "async def consume(consumer, db):\n    await consumer.poll(1.0)\n"
+SOURCES = {
+    "passed": RIGHT,
+    "wrong": WRONG,
+    "crashed": f"{LOOP}    raise SystemExit(0)\n",
+    "timed out": f"{LOOP}    while True: pass\n",
+    "out of memory": f"{LOOP}    bytearray(1 << 40)\n",
+    "refused": f"import socket\n{LOOP}",
+}
+TERMS = Terms(budget=1)
+
+
+def hand_in(folder: Path, **sources: str) -> Path:
+    for name, source in sources.items():
+        path = folder / name / EXERCISE.id
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".py").write_text(source, "utf-8")
+    return folder
+
+
+def grade(folder: Path, out: Path, *options: str) -> int:
+    return main(["grade", str(folder), "--out", str(out), *QUICK, *options])
+
+
+def results(out: Path) -> dict[str, Any]:
+    return json.loads((out / "results.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("outcome", "source"), SOURCES.items())
+def test_outcomes_are_told_apart(outcome: str, source: str):
+    found = mark(Unit(EXERCISE.id, source, TERMS))
+    assert found["outcome"] == outcome, found["message"]
+    assert found["walls"]
+    assert (found["message"] is None) == (outcome == "passed")
+
+
+def test_memory_that_survives_a_crash_is_found():
+    hides = RIGHT + "\nimport json\nkept = json.__dict__.setdefault('kept', [])\nkept.append(1)\n"
+    hides = hides.replace("    while True:", "    if len(kept) > 2:\n        return\n    while True:", 1)
+    found = mark(Unit(EXERCISE.id, hides, TERMS))
+    assert found["outcome"] != "passed"
+
+
+def test_random_schedules_come_from_the_withheld_seed():
+    keys = {Unit(EXERCISE.id, RIGHT, Terms(samples=5, seed=seed)).key for seed in ("a", "b")}
+    assert len(keys) == 2
+    assert mark(Unit(EXERCISE.id, RIGHT, Terms(budget=0, samples=5, seed="a")))["outcome"] == "passed"
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small class that has been marked, with a test of the instructor's."""
+    folder = tmp_path_factory.mktemp("class")
+    submissions = hand_in(folder / "in", alice=RIGHT, **{"Bob =1+1": WRONG, "Zoë <b>": "import socket\n" + LOOP})
+    (submissions / "nobody").mkdir()
+    (submissions / "broken.zip").write_bytes(b"no zip")
+    private = folder / "private" / EXERCISE.grader.relative_to(EXERCISE.grader.parents[1])
+    private.parent.mkdir(parents=True)
+    text = EXERCISE.grader.read_text("utf-8")
+    private.write_text(text[: text.index("def test_a_payment_that_was_sent_twice")], "utf-8")
+    points = folder / "points.toml"
+    points.write_text(f'["{EXERCISE.id}"]\npoints = 18\n')
+    late = folder / "late.toml"
+    late.write_text(
+        "due = 2026-11-20T12:00:00Z\noff_per_day = 0.25\n[submitted]\nalice = 2026-11-21T13:00:00Z\n"
+        "[extension_days]\nalice = 1\n"
+    )
+    options = ["--extra-tests", str(folder / "private"), "--points", str(points), "--late", str(late)]
+    assert grade(submissions, folder / "out", *options) == 0
+    return folder / "out"
+
+
+def entries(out: Path) -> dict[str, dict[str, Any]]:
+    return {student["student"]: student for student in results(out)["students"]}
+
+
+def test_marks_are_points_for_passed_tests(marked: Path):
+    students = entries(marked)
+    assert students["alice"]["days_late"] == 1
+    assert students["alice"]["score"] == 13.5
+    assert 0 < students["Bob =1+1"]["score"] < 18
+    assert students["Zoë <b>"]["exercises"][0]["outcome"] == "refused"
+    assert students["nobody"]["exercises"][0]["outcome"] == "missing"
+    assert "cannot be read" in students["broken"]["refusals"][0]
+    assert {student["most"] for student in students.values()} == {18}
+
+
+def test_results_keep_to_the_published_schema(marked: Path):
+    jsonschema.validate(results(marked), SCHEMA)
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_pages_results_keep_to_it_too():
+    for source in SOURCES["wrong"], SOURCES["refused"]:
+        jsonschema.validate(json.loads(browser.check(EXERCISE.id, source, lambda _: None)), SCHEMA)
+
+
+def test_junit_counts_what_failed(marked: Path):
+    suites = {suite.get("name"): suite for suite in ElementTree.parse(marked / "junit.xml").getroot()}
+    alice = suites[f"alice: {EXERCISE.id}"]
+    assert (alice.get("failures"), alice.get("errors"), alice.get("tests")) == ("0", "0", "9")
+    assert int(suites[f"Bob =1+1: {EXERCISE.id}"].get("failures") or 0) > 0
+
+
+def rows(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_gradebooks_have_their_columns(marked: Path):
+    table = rows(marked / "gradebook.csv")
+    assert table[0] == ["student", EXERCISE.id, "days late", "total", "of", "outcomes"]
+    canvas = rows(marked / "canvas.csv")
+    assert canvas[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", EXERCISE.id]
+    assert canvas[1][0].strip() == "Points Possible"
+    assert canvas[1][5] == "18"
+    assert ["alice", "", "", "alice", "", "13.5"] in canvas
+
+
+def folder(out: Path, begins: str) -> Path:
+    [found] = (out / "students").glob(f"{begins}*")
+    return found
+
+
+def test_gradescope_gets_its_format_and_no_text_of_private_tests(marked: Path):
+    told = json.loads((folder(marked, "Bob") / "gradescope.json").read_text("utf-8"))
+    assert told["score"] == entries(marked)["Bob =1+1"]["score"]
+    assert told["visibility"] in {"hidden", "after_due_date", "after_published", "visible"}
+    assert sum(test["max_score"] for test in told["tests"]) == pytest.approx(18)
+    for test in told["tests"]:
+        assert set(test) >= {"score", "max_score", "status", "name", "output", "visibility"}
+        assert test["status"] in {"passed", "failed"}
+    private = [test for test in told["tests"] if test["visibility"] == "after_published"]
+    assert [test["output"] for test in private] == [""]
+
+
+def test_classroom50_gets_integers(marked: Path):
+    told = json.loads(next(folder(marked, "Bob").glob("classroom50/*.json")).read_text("utf-8"))
+    assert told["schema"] == "classroom50/result/v1"
+    assert all(told[name] for name in ("classroom", "assignment", "owner", "submission", "commit", "datetime"))
+    assert isinstance(told["score"], int)
+    assert sum(test["score"] for test in told["tests"]) == told["score"] < told["max-score"]
+    assert {name for test in told["tests"] for name in test} == {"test-name", "passed", "score", "max-score"}
+
+
+def test_exercism_gets_version_3(marked: Path):
+    told = {name: next(folder(marked, name).glob("exercism/*.json")) for name in ("alice", "Bob", "nobody")}
+    read = {name: json.loads(path.read_text("utf-8")) for name, path in told.items()}
+    assert {name: (one["version"], one["status"]) for name, one in read.items()} == {
+        "alice": (3, "pass"),
+        "Bob": (3, "fail"),
+        "nobody": (3, "error"),
+    }
+    assert read["nobody"]["message"]
+    assert all(len(test["message"] or "") <= 65_535 for test in read["Bob"]["tests"])
+
+
+def test_lti_gets_a_score_for_each_exercise(marked: Path):
+    scores = {score["userId"]: score for score in json.loads((marked / "lti-scores.json").read_text("utf-8"))}
+    assert scores["alice"]["scoreGiven"] == 13.5
+    assert scores["alice"]["scoreMaximum"] == 18
+    assert (scores["alice"]["activityProgress"], scores["alice"]["gradingProgress"]) == (
+        "Completed",
+        "FullyGraded",
+    )
+
+
+def test_reports_show_the_story_and_obey_nothing(marked: Path):
+    assert "<svg" in (folder(marked, "Bob") / "report.html").read_text("utf-8")
+    for page in marked.rglob("*.html"):
+        assert "<b>" not in page.read_text("utf-8")
+
+
+def test_a_formula_is_a_text(tmp_path: Path):
+    assert grade(hand_in(tmp_path / "in", **{"=1+1": "x"}), tmp_path / "out") == 0
+    assert [row[0] for row in rows(tmp_path / "out" / "gradebook.csv")] == ["student", "'=1+1"]
+
+
+def test_what_students_see_is_the_instructors_choice(tmp_path: Path):
+    hand_in(tmp_path / "in", bob=WRONG)
+    for show, told in (("marks", (False, False)), ("tests", (True, False)), ("story", (True, True))):
+        assert grade(tmp_path / "in", tmp_path / "out", "--show", show) == 0
+        page = (folder(tmp_path / "out", "bob") / "report.html").read_text("utf-8")
+        assert ("✗" in page, "<svg" in page) == told
+
+
+def test_a_failure_is_given_the_name_of_its_misconception(tmp_path: Path):
+    hand_in(tmp_path / "in", bob=WRONG + "\n# mine\n")
+    assert grade(tmp_path / "in", tmp_path / "out", "--misconceptions") == 0
+    names = results(tmp_path / "out")["students"][0]["exercises"][0]["misconceptions"]
+    assert EXERCISE.submissions("wrong")[0].stem in names
+    assert names[0].replace("_", " ") in (tmp_path / "out" / "class.html").read_text("utf-8")
+
+
+def test_a_grader_error_costs_nobody_marks(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    private = tmp_path / "private" / EXERCISE.topic / f"test_{EXERCISE.name}.py"
+    private.parent.mkdir(parents=True)
+    text = EXERCISE.grader.read_text("utf-8")
+    private.write_text(text + "\n\ndef test_broken(verify):\n    raise RuntimeError('ours')\n", "utf-8")
+    hand_in(tmp_path / "in", alice=RIGHT)
+    extra = ("--extra-tests", str(tmp_path / "private"))
+    assert grade(tmp_path / "in", tmp_path / "out", *extra) == 1
+    assert "run the same command again" in capsys.readouterr().out
+    [alice] = results(tmp_path / "out")["students"]
+    assert alice["score"] is None
+    assert alice["exercises"][0]["outcome"] == GRADER_ERROR
+    assert rows(tmp_path / "out" / "gradebook.csv")[1][1] == ""
+    [score] = json.loads((tmp_path / "out" / "lti-scores.json").read_text("utf-8"))
+    assert score["gradingProgress"] == "Failed"
+    assert "scoreGiven" not in score
+    private.write_text(text, "utf-8")
+    again = subprocess.run(command(tmp_path / "in", tmp_path / "out", *extra), check=False, capture_output=True)
+    assert again.returncode == 0, again.stderr
+    assert results(tmp_path / "out")["students"][0]["score"] > 0
+
+
+def test_an_unchanged_submission_is_not_graded_again_and_a_change_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    hand_in(tmp_path / "in", alice=WRONG, bob=WRONG, carol=RIGHT)
+    begun: list[str] = []
+    real = crew.on_processes
+
+    def counted(units: Any, jobs: int) -> crew.Marked:
+        for unit, found in real(units, jobs):
+            begun.append(unit.source)
+            yield unit, found
+
+    monkeypatch.setattr(crew, "on_processes", counted)
+    assert grade(tmp_path / "in", tmp_path / "out") == 0
+    assert sorted(begun) == sorted([WRONG, RIGHT])
+    hand_in(tmp_path / "in", bob=RIGHT)
+    assert grade(tmp_path / "in", tmp_path / "out") == 0
+    assert len(begun) == 2
+    assert f"bob, {EXERCISE.id}: wrong" in capsys.readouterr().out
+    changed = {row[0]: row[2:] for row in rows(tmp_path / "out" / "regrade.csv")}
+    assert changed["bob"][0::2] == ["wrong", "passed"]
+    assert changed["alice"][0:2] == changed["alice"][2:4]
+
+
+def command(folder: Path, out: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "course", "grade", str(folder), "--out", str(out), *QUICK, *options]
+
+
+def test_a_run_that_is_killed_twenty_times_ends_with_the_same_marks(tmp_path: Path):
+    sources = [path.read_text("utf-8") for path in EXERCISE.submissions("wrong")[:9]]
+    hand_in(tmp_path / "in", **{f"student {n}": source for n, source in enumerate([*sources, RIGHT])})
+    assert grade(tmp_path / "in", tmp_path / "undisturbed", "--budget", "0") == 0
+    dice = random.Random(5)
+    kept = Store(tmp_path / "out" / "marks")
+    done: set[Path] = set()
+    for _ in range(20):
+        process = subprocess.Popen(
+            command(tmp_path / "in", tmp_path / "out", "--budget", "0"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(dice.uniform(0.2, 2.5))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        now = set((tmp_path / "out").glob("marks/*/*.gz"))
+        assert done <= now
+        assert all(kept.get(path.name.removesuffix(".json.gz")) for path in now)
+        done = now
+    assert grade(tmp_path / "in", tmp_path / "out", "--budget", "0") == 0
+    for name in ("results.json", "gradebook.csv", "canvas.csv", "junit.xml"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+
+
+def die(unit: Unit) -> dict[str, Any]:
+    """A grader whose process is killed by one of the submissions."""
+    if unit.source == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"key": unit.source, "outcome": "passed"}
+
+
+def test_a_worker_that_dies_takes_no_marks_with_it():
+    names = [*"abcdefghij", "kill", *"klmnopqrst"]
+    found = [
+        (unit.source, one["outcome"])
+        for unit, one in crew.on_processes([Unit(EXERCISE.id, name, TERMS) for name in names], 2, die)
+    ]
+    expected = [(name, GRADER_ERROR if name == "kill" else "passed") for name in names]
+    assert sorted(found) == sorted(expected)
+
+
+def test_fewer_walls_are_warned_of_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("course.sandbox.jail.can_bubblewrap", lambda: False)
+    hand_in(tmp_path / "in")
+    (tmp_path / "in").mkdir()
+    assert grade(tmp_path / "in", tmp_path / "out") == 0
+    assert "Warning: no bubblewrap" in capsys.readouterr().err
+    assert grade(tmp_path / "in", tmp_path / "out", "--require-sandbox") == 2
+    assert "lacks bubblewrap" in capsys.readouterr().err
+
+
+BAD_FILES: dict[str, tuple[str, str, Callable[[str], str]]] = {
+    "no TOML": ("--points", "= 1", lambda path: path),
+    "no exercise": ("--points", "[x]\npoints = 1", lambda _: "there is no exercise 'x'"),
+    "no number": ("--points", f'["{EXERCISE.id}"]\npoints = "many"', lambda _: "'many' is no number"),
+    "nothing due": ("--late", "off_per_day = 0.1", lambda _: "are needed"),
+    "no time": ("--late", "due = 1\noff_per_day = 0.1", lambda _: "1 is no time"),
+}
+
+
+@pytest.mark.parametrize(("option", "text", "said"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_file_that_says_nothing_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, text: str, said: Callable[[str], str]
+):
+    path = tmp_path / "file.toml"
+    path.write_text(text)
+    assert grade(tmp_path, tmp_path / "out", option, str(path)) == 2
+    assert said(str(path)) in capsys.readouterr().err
+
+
+def test_no_such_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert grade(tmp_path / "nowhere", tmp_path / "out") == 2
+    assert "There is no folder" in capsys.readouterr().err

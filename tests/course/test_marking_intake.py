@@ -1,0 +1,206 @@
+"""Submissions that hurt: each is read or refused with a reason, and the others are graded all the same."""
+
+import io
+import os
+import stat
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from course.marking import intake
+
+ID = "03-idempotency/dedup_consumer"
+FILE = f"{ID}.py"
+TEXT = "async def consume(consumer, db): ...\n"
+
+
+def zipped(path: Path, members: dict[str, str | bytes]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+
+
+def student(folder: Path, exercises: tuple[str, ...] = (ID,)) -> intake.Student:
+    """The one student of the folder."""
+    [(name, places)] = intake.roll(folder).places.items()
+    return intake.read(name, places, list(exercises))
+
+
+@pytest.mark.parametrize("path", ["dedup_consumer.py", FILE, f"my work/exercises/{FILE}", f"a/b/c/{FILE}"])
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize("name", ["alice", "Zoë van den Berg", "-rf", "学生"])
+def test_an_exercise_is_found_at_any_depth(tmp_path: Path, path: str, packed: bool, name: str):
+    if packed:
+        zipped(tmp_path / f"{name}.zip", {path: TEXT})
+    else:
+        (tmp_path / name / path).parent.mkdir(parents=True)
+        (tmp_path / name / path).write_text(TEXT)
+    found = student(tmp_path)
+    assert (found.name, found.found[ID].source, found.refusals) == (name, TEXT, [])
+
+
+def test_a_zip_may_lie_in_a_students_folder(tmp_path: Path):
+    (tmp_path / "alice").mkdir()
+    zipped(tmp_path / "alice" / "exercises.zip", {FILE: TEXT})
+    assert student(tmp_path).found[ID].source == TEXT
+
+
+def test_a_folder_may_be_one_students(tmp_path: Path):
+    (tmp_path / "dedup_consumer.py").write_text(TEXT)
+    places = intake.roll(tmp_path, "alice").places
+    assert intake.read("alice", places["alice"], [ID]).found[ID].source == TEXT
+
+
+CONTENTS = {
+    "binary": (b"\x7fELF\0\0", "is binary"),
+    "latin-1": ("# é\n".encode("latin-1"), "is not UTF-8 text (byte 3)"),
+    "UTF-16": ("x = 1\n".encode("utf-16"), "is binary"),
+    "empty": (b" \n", "is empty"),
+    "long": (b"#" * (intake.MOST_SOURCE + 1), "is larger than 256 KiB"),
+}
+
+
+@pytest.mark.parametrize(("data", "said"), CONTENTS.values(), ids=CONTENTS)
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_a_file_that_is_no_program_is_refused(tmp_path: Path, data: bytes, said: str, packed: bool):
+    if packed:
+        zipped(tmp_path / "alice.zip", {FILE: data})
+    else:
+        (tmp_path / "alice").mkdir()
+        (tmp_path / "alice" / "dedup_consumer.py").write_bytes(data)
+    refusal = student(tmp_path).found[ID].refusal
+    assert refusal is not None
+    assert said in refusal
+    assert "\n" not in refusal
+
+
+def test_a_byte_order_mark_is_none_of_the_program(tmp_path: Path):
+    zipped(tmp_path / "alice.zip", {FILE: b"\xef\xbb\xbf" + TEXT.encode()})
+    assert student(tmp_path).found[ID].source == TEXT
+
+
+def linked(path: Path) -> None:
+    member = zipfile.ZipInfo(FILE)
+    member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, "/etc/passwd")
+
+
+def doubled(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(FILE, TEXT)
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr(FILE, TEXT + "#")
+
+
+def huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(2 * 1024**3)
+
+
+def encrypted(path: Path) -> None:
+    zipped(path, {FILE: TEXT})
+    data = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(signature) + offset] |= 1
+    path.write_bytes(data)
+
+
+def broken(path: Path) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(FILE, os.urandom(5_000))
+    spoiled = bytearray(data.getvalue())
+    spoiled[200:300] = bytes(100)
+    path.write_bytes(spoiled)
+
+
+ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "out of it": (lambda path: zipped(path, {f"../../{FILE}": TEXT}), "leads out of it"),
+    "backslashes": (lambda path: zipped(path, {f"..\\..\\{FILE}": TEXT}), "leads out of it"),
+    "absolute": (lambda path: zipped(path, {f"/{FILE}": TEXT}), "leads out of it"),
+    "a drive": (lambda path: zipped(path, {"C:/dedup_consumer.py": TEXT}), "leads out of it"),
+    "a link": (linked, "is a link"),
+    "duplicates": (doubled, "two members"),
+    "many": (lambda path: zipped(path, {f"{n}.txt": "" for n in range(2_001)}), "more than 2,000"),
+    "2 GB": (huge, "larger than 8 MiB"),
+    "no zip": (lambda path: path.write_bytes(b"hello") and None, "cannot be read"),
+    "cut": (lambda path: path.write_bytes(b"PK\x05\x06") and None, "cannot be read"),
+    "encrypted": (encrypted, "cannot be read"),
+    "broken": (broken, "cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("make", "said"), ARCHIVES.values(), ids=ARCHIVES)
+def test_an_archive_that_nobody_makes_by_accident_is_refused(
+    tmp_path: Path, make: Callable[[Path], None], said: str
+):
+    make(tmp_path / "mallory.zip")
+    found = student(tmp_path)
+    assert said in found.refusals[0]
+    assert not found.found
+
+
+def test_a_bomb_is_not_unpacked(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "mallory.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(FILE, bytes(200 * 1024**2))
+    tracemalloc.start()
+    found = student(tmp_path).found[ID]
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "is larger than" in (found.refusal or "")
+    assert most < 5 * 1024**2
+
+
+def test_links_are_not_followed(tmp_path: Path):
+    secret = tmp_path / "secret.py"
+    secret.write_text("# secret\n" + TEXT)
+    folder = tmp_path / "class"
+    (folder / "mallory").mkdir(parents=True)
+    (folder / "mallory" / "dedup_consumer.py").symlink_to(secret)
+    (folder / "bob").symlink_to(tmp_path)
+    roll = intake.roll(folder)
+    assert roll.ignored == ["bob is a link and was left out."]
+    found = intake.read("mallory", roll.places["mallory"], [ID])
+    assert found.refusals == ["dedup_consumer.py is a link, which is not followed."]
+    assert not found.found
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path):
+    (tmp_path / "mallory").mkdir()
+    os.mkfifo(tmp_path / "mallory" / "dedup_consumer.py")
+    assert student(tmp_path).found[ID].refusal == "dedup_consumer.py is no regular file."
+
+
+@pytest.mark.parametrize("others", [("alice.zip",), ("ALICE.zip",), ("alice.ZIP", "Alice.zip")])
+def test_the_same_student_twice_is_refused(tmp_path: Path, others: tuple[str, ...]):
+    (tmp_path / "alice").mkdir()
+    (tmp_path / "alice" / "dedup_consumer.py").write_text(TEXT)
+    for other in others:
+        zipped(tmp_path / other, {FILE: TEXT})
+    assert "more than once" in student(tmp_path).refusals[0]
+
+
+def test_two_files_for_an_exercise_have_to_be_the_same(tmp_path: Path):
+    zipped(tmp_path / "alice.zip", {FILE: TEXT, f"old/{FILE}": TEXT})
+    assert student(tmp_path).found[ID].source == TEXT
+    zipped(tmp_path / "alice.zip", {FILE: TEXT, f"old/{FILE}": TEXT + "#"})
+    assert "2 different files" in (student(tmp_path).found[ID].refusal or "")
+
+
+def test_a_name_of_two_exercises_needs_its_folder(tmp_path: Path):
+    zipped(tmp_path / "alice.zip", {"dedup_consumer.py": TEXT, FILE: TEXT})
+    assert list(student(tmp_path, (ID, "09-other/dedup_consumer")).found) == [ID]
+
+
+def test_no_such_folder_is_said(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        intake.roll(tmp_path / "nowhere")
+
+
+def test_a_name_cannot_steer_a_terminal(tmp_path: Path):
+    (tmp_path / "a\x1b[31m\nb").mkdir()
+    assert student(tmp_path).name == "a?[31m?b"
