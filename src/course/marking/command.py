@@ -11,7 +11,7 @@ from typing import Any
 from course import catalog
 from course.marking import crew, intake
 from course.marking.gradebook import Gradebook, Misconceptions
-from course.marking.marker import GRADER_ERROR, Terms, Unit
+from course.marking.marker import GRADER_ERROR, Terms, Unit, grader_error
 from course.marking.outputs import SHOW, junit, pages, platforms, results, tables
 from course.marking.points import BadFile, load_lateness, load_points
 from course.marking.store import Store
@@ -147,7 +147,10 @@ def _mark_all(graded: _Class, store: Store, options: argparse.Namespace) -> Misc
     units = itertools.chain((unit for _, unit in wrong), graded.units())
     pending = _pending(units, store)
     marked = crew.on_dask(pending, options.dask) if options.dask else crew.on_processes(pending, options.jobs or 1)
-    for unit, mark in _with_progress(marked, _total(graded) + len(wrong)):
+    for unit, found in _with_progress(marked, _total(graded) + len(wrong)):
+        mark = found
+        if found["key"] != unit.key:
+            mark = grader_error(unit, "It was graded by another version of the course.")
         if mark["outcome"] == GRADER_ERROR:
             failures.unkept[unit.key] = mark
         else:
