@@ -160,6 +160,9 @@ async def live(settings: dict[str, Any], teller: Teller) -> None:
     entry = _load(settings["file"])[settings["entry"]]
     objects = [await _object(name, settings, teller) for name in inspect.signature(entry).parameters]
     await entry(*objects)
+    for client in objects:
+        if isinstance(client, AIOProducer):
+            await AIOProducer.flush(client)  # as a program does before it exits
 
 
 def _load(file: str) -> dict[str, Any]:
