@@ -72,26 +72,6 @@ def test_a_broker_that_dies_in_the_middle_is_nobodys_mistake(
     assert not left_running()
 
 
-def test_nothing_is_left_running_when_the_lab_is_killed(addresses: list[str]):
-    lab = subprocess.Popen(
-        [Path(sys.executable).with_name("course"), "lab", "run", EXERCISE.solution, *addresses, "--test", CRASHES],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert lab.stderr is not None
-    assert "round 1" in lab.stderr.readline()
-    deadline = time.monotonic() + 10
-    while not left_running() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert left_running()
-    lab.kill()
-    lab.communicate()
-    deadline = time.monotonic() + 10
-    while left_running() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not left_running()
-
-
 def left_running() -> str:
     """The processes of the lab's rounds, as `ps` tells them."""
     found = subprocess.run(["pgrep", "-f", "course.lab.life"], capture_output=True, text=True, check=False)
@@ -117,3 +97,23 @@ def test_a_wrong_submission_is_caught(
     path = next(path for path in EXERCISE.submissions("wrong") if path.stem == name)
     assert run(path, addresses, "--test", test) == 1
     assert anomaly in capfd.readouterr().out
+
+
+def test_nothing_is_left_running_when_the_lab_is_killed(addresses: list[str]):
+    lab = subprocess.Popen(
+        [Path(sys.executable).with_name("course"), "lab", "run", EXERCISE.solution, *addresses, "--test", CRASHES],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert lab.stderr is not None
+    assert "round 1" in lab.stderr.readline()
+    deadline = time.monotonic() + 10
+    while not left_running() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left_running()
+    lab.kill()
+    lab.communicate()
+    deadline = time.monotonic() + 10
+    while left_running() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left_running()
