@@ -24,5 +24,5 @@ def test_an_exercise_is_readable_without_javascript():
 
 
 def test_an_exercise_that_is_not_there_ends_the_build():
-    with pytest.raises(NotFound, match="There are: .*03-idempotency/dedup_consumer"):
+    with pytest.raises(NotFound, match=r"There are: .*03-idempotency/dedup_consumer"):
         exercise_fence("03-idempotency/nothing")
