@@ -52,7 +52,7 @@ def told(times: list[float]) -> str:
 
 def opened(browser: Browser, address: str, snapshot: bool = True) -> Page:
     """The lesson with its editor loaded."""
-    page = browser.new_page()
+    page = browser.new_page(service_workers="block")
     page.set_default_timeout(PATIENCE_MS)
     if not snapshot:
         page.route("**/manifest.json", without_snapshot)
