@@ -23,7 +23,7 @@ from unreliable.program import Problem
 from unreliable.sql import translate
 
 if TYPE_CHECKING:
-    from unreliable.broker import Partition
+    from unreliable.kafka.log import Partition
     from unreliable.world import Process, World
 
 DATABASE = "database"
@@ -274,7 +274,7 @@ def lasting(world: "World") -> dict[str, Any]:
     logs = {
         f"{topic}-{number}": [
             {"offset": record.offset, "key": _show_bytes(record.key), "value": _show_bytes(record.value)}
-            for record in log[-LAST_RECORDS:]
+            for record in list(log)[-LAST_RECORDS:]
         ]
         for (topic, number), log in world.broker.logs.items()
     }

@@ -20,9 +20,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from unreliable.broker import Broker
 from unreliable.choices import Choices
 from unreliable.database import Database
+from unreliable.kafka.broker import Broker
+from unreliable.kafka.groups import Consumers
 from unreliable.network import Network
 from unreliable.process import Driver, Ended
 from unreliable.program import Problem
@@ -79,6 +80,12 @@ class Process:
     def here(self) -> tuple[str, int]:
         """This life of this process."""
         return self.name, self.life
+
+    @property
+    def ticket(self) -> int:
+        """A number for what this life asks for now; the same in every run with the same past."""
+        assert self.heard is not None
+        return len(self.heard) + 1
 
 
 class World:
@@ -353,5 +360,7 @@ class Sleeping:
 
 
 IN_VAIN = frozenset({Poll, Receive, Sleep})  # the requests of which nothing may come
-WAITING: frozenset[Callable[..., None]] = frozenset({Sleeping.over, Broker.waited_in_vain, Network.waited_in_vain})
+WAITING: frozenset[Callable[..., None]] = frozenset(
+    {Sleeping.over, Consumers.waited_in_vain, Network.waited_in_vain}
+)
 OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World.hear, World.wake}

@@ -15,7 +15,7 @@ from typing import Any, cast
 from course.lab.actors import Activity, Actor, Fault, Treatment
 from course.lab.stage import SCHEMA, Stage, View
 from unreliable import Anomaly, Process, Scenario, World
-from unreliable.broker import SESSION_TIMEOUT_MS
+from unreliable.kafka.groups import SESSION_TIMEOUT_MS
 
 SESSION_S = 1.5
 SCALE = SESSION_S / (SESSION_TIMEOUT_MS / 1000)
