@@ -75,8 +75,9 @@ class Process:
 class Scenario:
     """Everything that one run starts from.
 
-    `topics` gives each topic's number of partitions; `supplies` makes, by name, what processes are handed besides
-    the clients; `most_values` is how many values a process of the learner's may keep in memory.
+    `topics` gives each topic's number of partitions, `max_message_bytes` the largest record batch that they take;
+    `supplies` makes, by name, what processes are handed besides the clients; `most_values` is how many values a
+    process of the learner's may keep in memory.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Scenario:
     check: Callable[["World"], Anomaly | None]
     topics: tuple[tuple[str, int], ...] = ()
     tables: str = ""
+    max_message_bytes: int = 1_048_588  # Kafka's default
     faults: frozenset[str] = frozenset()
     pause_ms: int = 8_000
     most_steps: int = 2_000

@@ -141,6 +141,15 @@ class Trace:
             text += "; the acknowledgement is lost"
         self._add(process, "produce", text, _entry(record), _lane(record), lost)
 
+    def not_produced(
+        self, process: "Process", request: r.Produce, partition: "Partition", too_large: bool
+    ) -> None:
+        lane = f"{partition[0]}-{partition[1]}"
+        ending = "which refuses it as too large" if too_large else "and in the end gives up: it never got there"
+        lost = None if too_large else "request"
+        text = f"{process.name} sends {_summary(request.value)} to {lane}, {ending}"
+        self._add(process, "refused", text, _summary(request.value, MOST_LABEL), lane, lost)
+
     def resent(self, process: "Process", record: r.Record, recognised: bool) -> None:
         sends = f"{process.name} has heard no acknowledgement and sends {_summary(record.value)} again"
         place = f"the broker recognises {_place(record)}" if recognised else _place(record)

@@ -56,7 +56,7 @@ class Stage:
         topics = dict(scenario.topics)
         own_servers = self.servers.by != "user"  # what a lab that was killed has left there is ours, too
         self._delete(set(topics) if own_servers else self._ours & topics.keys())
-        self._create(topics)
+        self._create(topics, scenario.max_message_bytes)
         with psycopg.connect(self.postgres, autocommit=True) as connection:
             sessions = (
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE %s"
@@ -69,12 +69,13 @@ class Stage:
                 connection.execute(scenario.tables.encode())
         return View(self.servers, self.postgres, scenario, groups)
 
-    def _create(self, topics: dict[str, int]) -> None:
+    def _create(self, topics: dict[str, int], max_message_bytes: int) -> None:
         deadline = time.monotonic() + PATIENCE_S
         wanted = set(topics)
+        config = {"max.message.bytes": str(max_message_bytes)}
         while wanted:
             futures: dict[str, Future[Any]] = self._admin.create_topics(
-                [NewTopic(name, topics[name], 1) for name in sorted(wanted)]
+                [NewTopic(name, topics[name], 1, config=config) for name in sorted(wanted)]
             )
             for name, future in futures.items():
                 try:

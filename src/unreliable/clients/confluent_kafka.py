@@ -27,7 +27,8 @@ OFFSET_INVALID = -1001  # librdkafka's "no offset": what committed() gives for a
 OFFSET_BEGINNING = -2
 OFFSET_END = -1
 
-UNKNOWN_PARTITION = -190  # librdkafka's own errors are negative
+MSG_TIMED_OUT = -192  # librdkafka's own errors are negative
+UNKNOWN_PARTITION = -190
 UNKNOWN_TOPIC = -188
 INVALID_ARGUMENT = -186
 ERRONEOUS_STATE = -172
@@ -39,11 +40,13 @@ class KafkaError:
 
     UNKNOWN_TOPIC_OR_PART = 3
     REQUEST_TIMED_OUT = 7
+    MSG_SIZE_TOO_LARGE = 10
     ILLEGAL_GENERATION = 22
     UNKNOWN_MEMBER_ID = 25
     REBALANCE_IN_PROGRESS = 27
     OUT_OF_ORDER_SEQUENCE_NUMBER = 45
     INVALID_PRODUCER_EPOCH = 47
+    _MSG_TIMED_OUT = MSG_TIMED_OUT
     _UNKNOWN_PARTITION = UNKNOWN_PARTITION
     _UNKNOWN_TOPIC = UNKNOWN_TOPIC
     _INVALID_ARG = INVALID_ARGUMENT
@@ -208,13 +211,13 @@ class AIOProducer:
         partition: int | None = None,
         headers: Sequence[tuple[str, bytes | None]] | Mapping[str, bytes | None] = (),
     ) -> DeliveryReport:
-        """Enqueues a message. `await` what it returns to know that the broker has it."""
+        """Enqueues a message. `await` what it returns to know that the broker has it, or why it does not."""
         partition = None if partition in {None, -1} else _typed(partition, int)
         request = Produce(_typed(topic, str), _bytes(value), _bytes(key), partition, _headers(headers))
         return DeliveryReport(await _ask(request))
 
     async def flush(self, timeout: float = -1) -> int:
-        """Waits until every message is acknowledged."""
+        """Waits until every message is acknowledged or has failed; what failed is not told here."""
         return await _ask(Flush())
 
 

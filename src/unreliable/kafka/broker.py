@@ -33,7 +33,7 @@ class Broker:
 
     def options(self, request: type[r.Request]) -> tuple[str, ...]:
         if request is r.Produce:
-            return ("lose reply",)
+            return ("lose reply", "error")
         return ("lose request", "lose reply") if request is r.CommitOffsets else ()
 
     def perform(self, process: "Process", request: r.Request, outcome: str) -> None:

@@ -8,9 +8,15 @@ Rules, and where Apache Kafka defines them
   sequence number for each partition, so the broker recognises what is sent again: see `producer_state.py`.
   The id is a life's: after a restart it is another, and what the application sends again is not recognised.
   No more than five batches are under way: before the sixth, what is not acknowledged is sent again.
+- A message that is not acknowledged within `DELIVERY_TIMEOUT_MS` has failed with _MSG_TIMED_OUT (fault *error* of
+  a produce: here it is not in the log; a real client cannot always know that).
+- A batch larger than the topic's `max.message.bytes` is refused with MSG_SIZE_TOO_LARGE, however often it is sent
+  (Apache Kafka: UnifiedLog.append, RecordTooLargeException). A batch has one record here.
+- Whoever awaits a delivery hears that it failed; `produce` and `flush` do not tell.
 - Without a partition the key's CRC32 chooses it (librdkafka's `partitioner=consistent_random`).
 
-`request.timeout.ms` is 2 s (default 30 s), so that stories stay short.
+`request.timeout.ms` is 2 s (default 30 s) and `delivery.timeout.ms` 4 s (librdkafka's default is 300 s), so that
+stories stay short.
 """
 
 from collections.abc import Callable
@@ -18,7 +24,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from unreliable import requests as r
-from unreliable.kafka.errors import NOT_NOW, PARTITION_UNKNOWN_HERE, TOPIC_UNKNOWN_HERE
+from unreliable.kafka.errors import NOT_DELIVERED, NOT_NOW, PARTITION_UNKNOWN_HERE, TOO_LARGE, TOPIC_UNKNOWN_HERE
 from unreliable.kafka.log import Log, Partition
 from unreliable.kafka.producer_state import REMEMBERED, ProducerState, Stamp, known, next_stamp
 
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
     from unreliable.world import Process, World
 
 REQUEST_TIMEOUT_MS = 2_000
+DELIVERY_TIMEOUT_MS = 4_000
+BATCH_BYTES = 70  # of a batch with one record, beside its key, value and headers: 68 to 78
 
 
 class Producers:
@@ -35,7 +43,7 @@ class Producers:
         self._world = world
         self._logs = logs
         self._wake = wake
-        self._acknowledged: dict[tuple[str, int, int], r.Record | None] = {}
+        self._acknowledged: dict[tuple[str, int, int], r.Record | r.Failure | None] = {}
         self._producers: dict[tuple[str, int, Partition], ProducerState] = {}  # a life is a session
         self._sent: dict[tuple[str, int, int], tuple[r.Produce, Stamp]] = {}  # stamped, not acknowledged
         self._awaited: dict[tuple[str, int], int | None] = {}  # the ticket that a life waits for; None for all
@@ -80,9 +88,17 @@ class Producers:
         if request.partition is not None and (request.topic, request.partition) not in self._logs:
             self._world.answer(process, PARTITION_UNKNOWN_HERE)
             return
+        ticket = process.ticket
+        if outcome == "error" or _size(request) > self._world.scenario.max_message_bytes:
+            self._fail(process, request, ticket, too_large=outcome != "error")
+        else:
+            self._take(process, request, ticket, outcome)
+        self._world.answer(process, ticket)
+
+    def _take(self, process: "Process", request: r.Produce, ticket: int, outcome: str) -> None:
+        """The message gets into the log."""
         stamp = self._stamp(process, request) if process.spec.idempotence else None
         record = self._append_once(process, request, stamp) if stamp else self._append(request)
-        ticket = process.ticket
         self._acknowledged[*process.here, ticket] = record
         trace = self._world.trace
         if trace is not None:
@@ -93,7 +109,20 @@ class Producers:
             if stamp:
                 self._sent[*process.here, ticket] = request, stamp
             self._world.after(REQUEST_TIMEOUT_MS, Producers.resend, self, *process.here, request, ticket)
-        self._world.answer(process, ticket)
+
+    def _fail(self, process: "Process", request: r.Produce, ticket: int, too_large: bool) -> None:
+        """The message does not get into the log: it is refused at once, or given up when its time is over."""
+        self._acknowledged[*process.here, ticket] = TOO_LARGE if too_large else None
+        if self._world.trace is not None:
+            self._world.trace.not_produced(process, request, self._partition(request), too_large)
+        if not too_large:
+            self._world.after(DELIVERY_TIMEOUT_MS, Producers.give_up, self, *process.here, ticket)
+
+    def give_up(self, name: str, life: int, ticket: int) -> None:
+        """The client library has tried for long enough, if its process still lives."""
+        if self._world.alive(name, life):
+            self._acknowledged[name, life, ticket] = NOT_DELIVERED
+            self._tell(self._world.processes[name], ticket)
 
     def resend(self, name: str, life: int, request: r.Produce, ticket: int) -> None:
         """The client library sends again what was not acknowledged in time, if its process still lives."""
@@ -106,10 +135,14 @@ class Producers:
         if self._world.trace is not None:
             self._world.trace.resent(process, record, recognised=stamp is not None)
         self._wake(self._partition(request))
+        self._tell(process, ticket)
+
+    def _tell(self, process: "Process", ticket: int) -> None:
+        """Lets the process go on that waits for this delivery, or for all of them."""
         if process.here in self._awaited:
             if self._awaited[process.here] == ticket:
                 del self._awaited[process.here]
-                self._world.answer(process, record)
+                self._world.answer(process, self._acknowledged[*process.here, ticket])
             elif self._awaited[process.here] is None:
                 del self._awaited[process.here]
                 self.flush(process)
@@ -148,3 +181,10 @@ class Producers:
             if self._world.alive(name, life)
         )
         return in_flight, producers
+
+
+def _size(request: r.Produce) -> int:
+    """How many bytes the broker compares with `max.message.bytes`: those of the batch."""
+    texts = (request.key, request.value, *(part for _, part in request.headers))
+    names = sum(len(name.encode()) for name, _ in request.headers)
+    return BATCH_BYTES + names + sum(len(text) for text in texts if text is not None)
