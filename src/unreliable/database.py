@@ -10,6 +10,7 @@ Rules, and where PostgreSQL defines them (chapters 13.2 "Transaction Isolation" 
 - Who wants a locked row waits for the other transaction to end, at most `LOCK_TIMEOUT_MS` (LockNotAvailable), and
   then runs the statement anew. Who would wait for one that waits for him gets DeadlockDetected.
 - After an error inside of a transaction every statement fails with InFailedSqlTransaction until it ends.
+- A scenario may have replication slots, which give what was committed in the order of commits: see `decoding.py`.
 - Faults: *error*: a statement is cancelled (QueryCanceled); its transaction has failed, the connection lives.
   *lose request* and *lose reply* of a COMMIT: the connection breaks (OperationalError) before or after the
   commit took effect, and the process cannot tell which; from then on the connection is closed.
@@ -24,8 +25,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from unreliable.decoding import Change, Decoding
 from unreliable.requests import Begin, Commit, Execute, Failure, Plain, Request, Rollback, Rows
-from unreliable.sql import ERRORS, Statement, absent, failure_of, translate
+from unreliable.sql import ERRORS, Statement, absent, failure_of, translate, with_slots
 from unreliable.tables import Changes, Content, Key, Tables
 
 if TYPE_CHECKING:
@@ -46,12 +48,16 @@ FAILED_TRANSACTION = Failure(
 NO_ROWS = Rows(-1, None, ())
 
 
+type Mark = tuple[Changes, frozenset[Key], tuple[Change, ...]]
+
+
 @dataclass(eq=False, slots=True)
 class Connection:
     """One process's connection and its transaction.
 
     `depth` counts the open blocks; `changes` is what the transaction did before it was put aside, `held` the keys
-    that it locked without writing, `marks` both of these at each savepoint; `waits_for` are the ones it waits for.
+    that it locked without writing, `written` what slots will be told; `marks` are these three at each savepoint;
+    `waits_for` are the ones it waits for.
     """
 
     depth: int = 0
@@ -59,7 +65,8 @@ class Connection:
     closed: bool = False
     changes: Changes = field(default_factory=Changes)
     held: frozenset[Key] = frozenset()
-    marks: list[tuple[Changes, frozenset[Key]]] = field(default_factory=list[tuple[Changes, frozenset[Key]]])
+    written: tuple[Change, ...] = ()
+    marks: list[Mark] = field(default_factory=list[Mark])
     waits_for: "tuple[Connection, ...]" = ()
 
     @property
@@ -81,8 +88,8 @@ class Connection:
     @property
     def state(self) -> object:
         """What its open transaction has done, which the replies that its process heard do not tell in full."""
-        marks = tuple((changes.state, held) for changes, held in self.marks)
-        return self.changes.state, self.held, marks
+        marks = tuple((changes.state, held, written) for changes, held, written in self.marks)
+        return self.changes.state, self.held, self.written, marks
 
 
 class Blocked(Exception):
@@ -97,8 +104,9 @@ class Database:
 
     requests: ClassVar = (Begin, Execute, Commit, Rollback)
 
-    def __init__(self, tables: str) -> None:
-        self._tables = Tables(tables)
+    def __init__(self, tables: str, slots: tuple[str, ...] = ()) -> None:
+        self.decoding = Decoding(slots)
+        self._tables = Tables(tables, self.decoding.functions())
 
     def options(self, request: type[Request]) -> tuple[str, ...]:
         if request is Commit:
@@ -114,6 +122,7 @@ class Database:
         self._known: Content | None = None  # what is committed, if that was read since the last commit
         self._somebody_ended = False
         self._tables.reset()
+        self.decoding.enter()
 
     def close(self) -> None:
         """The tables are gone."""
@@ -143,7 +152,7 @@ class Database:
             return
         if connection.depth:
             self._put_aside(connection)
-            connection.marks.append((connection.changes, connection.held))
+            connection.marks.append((connection.changes, connection.held, connection.written))
         connection.depth += 1
         self._reply(process, Begin(), NO_ROWS)
 
@@ -174,7 +183,7 @@ class Database:
         if connection.depth > 1:
             connection.depth -= 1
             self._drop(connection)
-            connection.changes, connection.held = connection.marks.pop()
+            connection.changes, connection.held, connection.written = connection.marks.pop()
             connection.failed = False
             self._somebody_ended = True  # the savepoint's locks are free
         else:
@@ -230,7 +239,8 @@ class Database:
         except SchemaInTransaction:
             self._fail(process, connection, request, absent("change the schema outside of a transaction"))
         except ERRORS as error:
-            self._fail(process, connection, request, failure_of(error))
+            refused, self.decoding.failure = self.decoding.failure, None
+            self._fail(process, connection, request, refused or failure_of(error))
         else:
             if not connection.depth:
                 self._end(connection, commit=True)
@@ -241,9 +251,15 @@ class Database:
         match statement.kind:
             case "schema":
                 return self._change_schema(connection, statement, request)
+            case "decode":
+                self._put_aside(self._active)
+                return self._decode(statement, request)
             case "read" if self._active is not connection and not connection.changes:
                 self._put_aside(self._active)
                 return self._plainly(statement, request)
+            case "write" if self.decoding:
+                self._activate(connection)
+                return self._write(connection, statement, request)
             case "lock":
                 self._activate(connection)
                 return self._lock_rows(connection, statement, request)
@@ -260,6 +276,23 @@ class Database:
             return Rows(len(rows), tuple(column[0] for column in cursor.description), rows)
         changed = self._tables.sqlite.total_changes - before if statement.kind == "write" else -1
         return Rows(cursor.rowcount if cursor.rowcount >= 0 else changed, None, rows)
+
+    def _write(self, connection: Connection, statement: Statement, request: Execute) -> Rows:
+        """Notes what a statement changes, for the slots."""
+        others = self._others(connection)
+        before = self._tables.content()
+        rows = self._carefully(statement, request, others) if others else self._plainly(statement, request)
+        for table, old, new in self._tables.changed_rows(before):
+            columns = self._tables.declared(table)
+            connection.written = self.decoding.write(connection.written, table, columns, old, new)
+        return rows
+
+    def _decode(self, statement: Statement, request: Execute) -> Rows:
+        before = self.decoding.state()
+        rows = self._plainly(statement, request)
+        if before != self.decoding.state():
+            self._world.changed()
+        return rows
 
     def _carefully(self, statement: Statement, request: Execute, others: list[Connection]) -> Rows:
         """Runs it while others have locks, if it wants none of their rows."""
@@ -351,6 +384,7 @@ class Database:
 
     def _end(self, connection: Connection, commit: bool) -> None:
         """Ends the outermost transaction; its locks are free."""
+        written, connection.written = connection.written, ()
         if commit and connection.changes:
             self._activate(connection)
         if commit and self._active is connection:
@@ -359,6 +393,9 @@ class Database:
             self._active = None
             if changed:
                 self._touched()
+        if commit and written:
+            self.decoding.commit(written)
+            self._touched()
         self._drop(connection)
         connection.depth = 0
         connection.failed = False
@@ -434,7 +471,7 @@ class Database:
     def query(self, sql: str, *parameters: Plain) -> list[tuple[Plain, ...]]:
         """The rows of a SELECT on what is committed, for checks."""
         self._put_aside(self._active)
-        return self._tables.sqlite.execute(sql, parameters).fetchall()
+        return self._tables.sqlite.execute(with_slots(sql), parameters).fetchall()
 
     def table_names(self) -> tuple[str, ...]:
         """The tables of the scenario and those that processes have created."""
@@ -451,7 +488,8 @@ class Database:
             (name, connection.state) for name, connection in sorted(self._connections.items()) if connection.depth
         )
         waiting = tuple((process.name, request) for process, request in self._waiting)
-        return self._tables.schema, content, self._tables.sequences, transactions, waiting
+        lasting = self._tables.schema, content, self._tables.sequences, self.decoding.state()
+        return *lasting, transactions, waiting
 
 
 class SchemaInTransaction(Exception):

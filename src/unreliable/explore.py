@@ -105,7 +105,7 @@ class Explorer:
         self._scenario = scenario
         self._program = program
         self._drive = drive or beside(program)
-        self._database = Database(scenario.tables)
+        self._database = Database(scenario.tables, scenario.slots)
 
     def __enter__(self) -> "Explorer":
         return self

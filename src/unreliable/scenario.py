@@ -76,8 +76,8 @@ class Scenario:
     """Everything that one run starts from.
 
     `topics` gives each topic's number of partitions, `max_message_bytes` the largest record batch that they take;
-    `supplies` makes, by name, what processes are handed besides the clients; `most_values` is how many values a
-    process of the learner's may keep in memory.
+    `slots` names the database's replication slots; `supplies` makes, by name, what processes are handed besides
+    the clients; `most_values` is how many values a process of the learner's may keep in memory.
     """
 
     name: str
@@ -85,6 +85,7 @@ class Scenario:
     check: Callable[["World"], Anomaly | None]
     topics: tuple[tuple[str, int], ...] = ()
     tables: str = ""
+    slots: tuple[str, ...] = ()
     max_message_bytes: int = 1_048_588  # Kafka's default
     faults: frozenset[str] = frozenset()
     pause_ms: int = 8_000

@@ -18,8 +18,8 @@ from unreliable.requests import Failure
 class Statement:
     """A statement as SQLite takes it.
 
-    `kind`: read, lock, write, schema, begin, commit, rollback, or absent, with the reason as `absent`. A `lock`
-    has the statement that finds the rows' numbers (`rowids` of `table`), and says what to do `if_locked`.
+    `kind`: read, decode, lock, write, schema, begin, commit, rollback, or absent, with the reason as `absent`. A
+    `lock` has the statement that finds the rows' numbers (`rowids` of `table`), and says what to do `if_locked`.
     `adds` tells whether a change of the schema leaves all that is there alone.
     """
 
@@ -76,6 +76,10 @@ _ABSENT = (
     (r"\bpg_(try_)?advisory\w*\s*\(", "advisory locks are not modelled; lock a row instead"),
     (r"[\w)'\"]\s*::\s*\w", "casts by :: are not modelled; write CAST(… AS …)"),
     (r"\bON\s+CONFLICT\s+ON\s+CONSTRAINT\b", "name the columns: ON CONFLICT (…)"),
+    (
+        r"^\s*SELECT\s+pg_logical_slot_(peek|get)_changes\s*\(",
+        "write SELECT lsn, data FROM pg_logical_slot_peek_changes(…)",
+    ),
     (r"\bANY\s*\(\s*%s", "ANY with a list is not modelled; write one statement for each value"),
 )
 
@@ -101,7 +105,9 @@ def translate(sql: str) -> Statement:
     locking = _LOCKING.search(sql)
     if locking:
         return _locking(sql[: locking.start()], (locking[1] or "wait").split()[0].lower())
-    return Statement(_KINDS[word], _placeholders(sql), adds=bool(_ADDS.match(sql)), inserts=word == "INSERT")
+    kind = "decode" if word == "SELECT" and _OF_SLOTS.search(sql) else _KINDS[word]
+    sql = _placeholders(with_slots(sql))
+    return Statement(kind, sql, adds=bool(_ADDS.match(sql)), inserts=word == "INSERT")
 
 
 def _locking(sql: str, if_locked: str) -> Statement:
@@ -110,6 +116,24 @@ def _locking(sql: str, if_locked: str) -> Statement:
         return Statement("absent", sql, absent("FOR UPDATE is modelled for a SELECT from one table only"))
     rowids = f"SELECT _rowid_ FROM {found[1]}{sql[found.end() :]}"
     return Statement("lock", _placeholders(sql), None, found[1], _placeholders(rowids), if_locked)
+
+
+_OF_SLOTS = re.compile(r"\b(pg_logical_slot_\w+_changes|pg_replication_slot_advance)\s*\(", re.I)
+_FROM_SLOTS = re.compile(
+    r"\bFROM\s+(pg_logical_slot_(?:peek|get)_changes|pg_replication_slot_advance)\s*(\((?:[^()]|\(\))*\))", re.I
+)
+
+
+def with_slots(sql: str) -> str:
+    """The functions that give rows of slots (`decoding.py`), in a way in which SQLite gives rows."""
+    return _FROM_SLOTS.sub(_from_json, sql) if _OF_SLOTS.search(sql) else sql
+
+
+def _from_json(call: re.Match[str]) -> str:
+    name = call[1].lower()
+    columns = ("slot_name", "end_lsn") if name.endswith("advance") else ("lsn", "xid", "data")
+    cells = ", ".join(f"json_extract(value, '$[{place}]') AS {column}" for place, column in enumerate(columns))
+    return f"FROM (SELECT {cells} FROM json_each({name}_rows{call[2]}))"
 
 
 def _placeholders(sql: str) -> str:

@@ -12,9 +12,10 @@ Rules
 """
 
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from unreliable.requests import Plain
@@ -75,11 +76,24 @@ class Table:
     foreign: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
 
 
-class Tables:
-    """The tables of a scenario. `reset` brings them back to what the scenario says."""
+@dataclass(frozen=True)
+class Column:
+    """A column as its table was declared with it."""
 
-    def __init__(self, script: str) -> None:
+    name: str
+    type: str
+    in_key: bool
+
+
+class Tables:
+    """The tables of a scenario. `reset` brings them back to what the scenario says.
+
+    `functions` are those that statements may call beside SQLite's own.
+    """
+
+    def __init__(self, script: str, functions: Mapping[str, Callable[..., Any]] = MappingProxyType({})) -> None:
         self._script = script
+        self._functions = functions
         self._rounds = 0
         self._create()
 
@@ -94,6 +108,8 @@ class Tables:
         self._sequences = dict(self._initial_sequences)
         for name in _IMPURE:
             self.sqlite.create_function(name, -1, _refuse)
+        for name, function in self._functions.items():
+            self.sqlite.create_function(name, -1, function)
         self.sqlite.execute("PRAGMA foreign_keys = ON")
         self.sqlite.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)  # "alice" is a column, as in PostgreSQL
         self.sqlite.set_progress_handler(self._worked, ROUND)
@@ -134,6 +150,10 @@ class Tables:
 
     def columns(self, table: str) -> list[str]:
         return list(self._tables[table].columns)
+
+    def declared(self, table: str) -> list[Column]:
+        """The columns with their types, which SQLite itself does not look at."""
+        return [Column(row[1], row[2].lower(), bool(row[5])) for row in self._pragma("table_info", table)]
 
     def content(self) -> Content:
         """All rows that SQLite has now: of the open transaction, or what is committed."""
@@ -176,6 +196,14 @@ class Tables:
             refers |= self._referred(table, row)
         made.keys, made.gone, made.refers = frozenset(keys), frozenset(gone), frozenset(refers)
         return made
+
+    def changed_rows(self, before: Content) -> Iterator[tuple[str, Row | None, Row | None]]:
+        """What was done since, as (table, row before, row now); None is a row that is not there."""
+        made = _difference(before, self.content())
+        for (table, number), row in made.rows.items():
+            yield table, before[table][number], row
+        for table, _, row in made.new:
+            yield table, None, row
 
     def keys(self, table: str, number: int | None, row: Row) -> Iterator[Key]:
         """What identifies a row to other transactions: its number, unless it is new, and its unique values."""

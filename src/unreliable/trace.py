@@ -275,6 +275,8 @@ def lasting(world: "World") -> dict[str, Any]:
         columns, rows = world.database.rows(name)
         shown = [[_show_cell(cell) for cell in row] for row in rows[:FIRST_ROWS]]
         tables[name] = {"columns": columns, "rows": shown}
+    for slot, pending in world.database.decoding.pending():
+        tables[f"slot {slot}"] = {"columns": ["lsn", "data"], "rows": [list(row) for row in pending[:FIRST_ROWS]]}
     for name, attributes in world.supplies.state():
         tables[name] = {
             "columns": [key for key, _ in attributes],
@@ -339,7 +341,7 @@ def _kind(request: r.Request) -> str:
     if isinstance(request, r.Execute):
         kind = translate(request.sql).kind
         locks = kind == "write" and request.sql.lstrip()[:6].upper() == "SELECT"
-        return "read" if locks else "write" if kind == "schema" else kind
+        return "read" if locks or kind == "decode" else "write" if kind == "schema" else kind
     return type(request).__name__.lower()
 
 

@@ -109,6 +109,18 @@ class DeadlockDetected(OperationalError):
     sqlstate = "40P01"
 
 
+class UndefinedObject(ProgrammingError):
+    sqlstate = "42704"
+
+
+class ObjectNotInPrerequisiteState(OperationalError):
+    sqlstate = "55000"
+
+
+class InvalidTextRepresentation(DataError):
+    sqlstate = "22P02"
+
+
 class FeatureNotSupported(NotSupportedError):
     sqlstate = "0A000"
 
@@ -120,7 +132,8 @@ ERRORS: dict[str, type[Exception]] = {
         *(InternalError, DataError, NotSupportedError, UniqueViolation, ForeignKeyViolation),
         *(NotNullViolation, CheckViolation, QueryCanceled, LockNotAvailable, InFailedSqlTransaction),
         *(UndefinedTable, UndefinedColumn, UndefinedFunction, DuplicateTable, SyntaxError_),
-        *(NumericValueOutOfRange, FeatureNotSupported, DeadlockDetected),
+        *(NumericValueOutOfRange, FeatureNotSupported, DeadlockDetected, UndefinedObject),
+        *(ObjectNotInPrerequisiteState, InvalidTextRepresentation),
     )
 }
 
