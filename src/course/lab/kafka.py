@@ -86,7 +86,7 @@ def _settings(port: int, controller: int, data: Path) -> Mapping[str, str]:
 def _format(command: list[str], file: Path) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     formatted = subprocess.run(
-        [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(file)],
+        [*command, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(file)],
         capture_output=True,
         text=True,
         check=False,
