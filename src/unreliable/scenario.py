@@ -85,13 +85,13 @@ class Scenario:
     check: Callable[["World"], Anomaly | None]
     topics: tuple[tuple[str, int], ...] = ()
     tables: str = ""
-    slots: tuple[str, ...] = ()
-    max_message_bytes: int = 1_048_588  # Kafka's default
     faults: frozenset[str] = frozenset()
     pause_ms: int = 8_000
     most_steps: int = 2_000
     supplies: tuple[tuple[str, Callable[[], object]], ...] = ()
     most_values: int | None = None
+    slots: tuple[str, ...] = ()
+    max_message_bytes: int = 1_048_588  # Kafka's default
 
     def __post_init__(self) -> None:
         unknown = self.faults.difference(FAULTS)
