@@ -11,6 +11,8 @@ Rules
 - Traces are recorded only for the run that failed.
 - A program is a function of what it hears. One that goes another way when it hears the same again keeps something
   where nothing lasts; that is a failure, never a reason to believe the later run.
+- Over a pipe not every run asks the program again (`unreliable.answers`). When one is seen to be fickle, what was
+  found out about it is found out anew.
 """
 
 import random
@@ -26,7 +28,7 @@ from unreliable.process import Driver, Life
 from unreliable.program import Problem, Program
 from unreliable.scenario import Anomaly, Process, Scenario
 from unreliable.trace import Trace
-from unreliable.world import Drive, World
+from unreliable.world import HOPELESS, Drive, World
 
 FAULTLESS = Schedule()
 UNREADABLE = (sqlite3.Error, TypeError, ValueError, LookupError)  # of a check that meets what nobody should write
@@ -132,8 +134,12 @@ class Explorer:
     def sample(self, seed: str, runs: int, fault_probability: float = 0.05, drive: Drive | None = None) -> Verdict:
         """`runs` random schedules of any number of faults, always the same for the same seed."""
         for number in range(runs):
-            dice = Dice(random.Random(f"{seed}/{number}").random, fault_probability)
-            anomaly = self._judge(self._run(dice, drive=drive))
+
+            def drawn(number: int = number) -> tuple[Dice, Anomaly | None]:
+                dice = Dice(random.Random(f"{seed}/{number}").random, fault_probability)
+                return dice, self._judge(self._run(dice, drive=drive))
+
+            dice, anomaly = self._surely(drawn)
             if anomaly is not None:
                 return self._failed(anomaly, dice.taken, len(dice.taken), number + 1, number + 1, drive)
         return Verdict(self._scenario.name, 0, runs, runs, exhausted=False)
@@ -151,12 +157,13 @@ class Explorer:
             for option in range(1, len(options))
         ]
         for number, schedule in enumerate(single):
-            if not self._dies_alike(schedule, fresh):
-                return self._failed(SURVIVED, schedule, 1, number + 1, number + 1)
+            anomaly = self._surely(lambda schedule=schedule: self._dies_otherwise(schedule, fresh))
+            if anomaly is not None:
+                return self._failed(anomaly, schedule, 1, number + 1, number + 1)
         return None
 
-    def _dies_alike(self, schedule: Schedule, fresh: Drive) -> bool:
-        """Whether the run ends alike, however its processes die; one without a death is not run twice."""
+    def _dies_otherwise(self, schedule: Schedule, fresh: Drive) -> Anomaly | None:
+        """What is wrong if the run depends on how its processes die; one without a death is not run twice."""
 
         def after_death(process: Process, life: int) -> Driver:
             return self._drive(process, life) if life == 1 else fresh(process, life)
@@ -164,20 +171,31 @@ class Explorer:
         try:
             world = self._run(Choices(schedule))
             here = self._end(world)
-            deaths = any(process.life > 1 for process in world.processes.values())
-            return not deaths or here == self._end(self._run(Choices(schedule), drive=after_death))
+            if any(process.life > 1 for process in world.processes.values()):
+                world = self._run(Choices(schedule), drive=after_death)
+            problem = _problem(world)
+            if problem is not None and problem.kind in HOPELESS:
+                return world.stuck  # however it dies, and even if it does so both times
+            return None if here == self._end(world) else SURVIVED
         except ScheduleError:
-            return False
+            return SURVIVED
+
+    def _surely[T](self, find: Callable[[], T]) -> T:
+        """What is found when the program has not turned out to be fickle meanwhile."""
+        while True:
+            fickle = self._program.fickle
+            found = find()
+            if self._program.fickle == fickle:
+                return found
 
     def _end(self, world: World) -> object:
         """All that lasts at the end of a run."""
         return self._judge(world), world.database.state(), world.broker.state(), world.supplies.state()
 
     def _explore(self, budget: int, progress: Callable[[int], None] | None) -> Verdict | None:
-        """None if the program turned out to look at the clock, or to draw random numbers."""
-        shims = self._program.shims
-        with_clock = shims.observed
-        tree = _Tree(with_clock)
+        """None if the program turned out to look at the clock, to draw random numbers, or to be fickle."""
+        taken_for = self._traits()
+        tree = _Tree(with_clock=self._program.shims.observed)
         level = [_Node(Schedule())]
         for faults in range(budget + 1):
             for node in level:
@@ -185,23 +203,30 @@ class Explorer:
                 if progress is not None and tree.run % 64 == 0:
                     progress(tree.run)
                 tree.enter(node)
-                choices = Choices(node.schedule)
-                try:
-                    world = self._run(choices, known=tree.known)
-                except ScheduleError:
-                    return self._failed(SURVIVED, node.schedule, budget, tree.run, 0)
-                if shims.observed != with_clock:
+                anomaly = self._visit(node, tree)
+                if self._traits() != taken_for:
                     return None
-                node.met = choices.met
-                anomaly = None if world.merged else self._judge(world)
-                if not choices.settled:
-                    anomaly = anomaly or SURVIVED
                 if anomaly is not None:
                     covered = tree.covered(faults - 1) if faults else 0
                     return self._failed(anomaly, node.schedule, budget, tree.run, covered + 1)
             if faults < budget:
                 level = [child for node in level for child in node.grow()]
         return Verdict(self._scenario.name, budget, tree.run, tree.covered(budget), exhausted=True)
+
+    def _visit(self, node: "_Node", tree: "_Tree") -> Anomaly | None:
+        """Runs the schedule of a node, and finds out where its children can leave it."""
+        choices = Choices(node.schedule)
+        try:
+            world = self._run(choices, known=tree.known)
+        except ScheduleError:
+            return SURVIVED
+        node.met = choices.met
+        anomaly = None if world.merged else self._judge(world)
+        return anomaly if choices.settled else anomaly or SURVIVED
+
+    def _traits(self) -> tuple[bool, bool]:
+        """What decides how the program is to be explored."""
+        return self._program.shims.observed, self._program.fickle
 
     def _failed(  # noqa: PLR0913, PLR0917
         self,

@@ -21,11 +21,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
-from typing import Any, BinaryIO, Protocol, cast
+from io import BufferedReader, BufferedWriter
+from typing import Any, Protocol, cast
 
 from unreliable import requests as r
+from unreliable.answers import Answer, Answers
 from unreliable.process import Driver, Ended, Life
 from unreliable.program import PROBLEMS, Problem, Program
 from unreliable.requests import Request
@@ -35,6 +36,7 @@ from unreliable.wire import WireError, decode, encode
 PATIENCE_S = 10
 TOTAL_S = 120
 MOST_ANSWER = 64 * 1024  # bytes of one answer
+AT_ONCE = 64  # questions; neither they nor their answers may fill what the kernel keeps of a socket
 MOST_TEXT = 1_000  # characters of what a problem says
 MOST_LINE = 1_000_000
 
@@ -77,7 +79,7 @@ class Interpreter:
 
 
 class Child:
-    """A child with one program in it. Close it when done; it is a context manager.
+    """A child with one program in it, started when it is first asked. Close it when done; it is a context manager.
 
     After `deadline`, by time.monotonic(), it is asked nothing any more.
     """
@@ -87,15 +89,11 @@ class Child:
     ) -> None:
         self.program = program
         self.problem: Problem | None = None  # why it ended by itself
+        self._answers = Answers()
         self._deadline = deadline
-        self._connection = connect()
-        self._socket = self._connection.stream
-        patience = struct.pack("@ll", PATIENCE_S, 0)  # kept by the kernel: cheaper than to wait and then to read
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+        self._connect = connect
+        self._connection: Connection | None = None
         self._closed = False
-        with suppress(WireError):  # then `problem` says it, and whoever asks hears it
-            self.ask({"do": "load", "source": program.source, "filename": program.filename})
 
     def __enter__(self) -> "Child":
         return self
@@ -106,20 +104,34 @@ class Child:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self.problem = self._connection.close() or self.problem
+            if self._connection is not None:
+                self.problem = self._connection.close() or self.problem
 
     def drive(self, process: Process, life: int) -> Driver:
         """One life of a process: in the child if the learner wrote it, beside the world if the course did."""
-        seed = f"{process.name}/{life}"
         if not isinstance(process.run, str):
-            return Life(self.program, process.run, seed)
-        return _LifeInChild(self, process, process.run, seed)
+            return Life(self.program, process.run, f"{process.name}/{life}")
+        return _LifeInChild(self, self._answers, process, life)
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         """The child's answer. Raises WireError, and ends the child, if it gives none that can be understood."""
+        return self.understand(self.ask_all([encode(question)])[0])
+
+    def ask_all(self, questions: list[bytes]) -> list[bytes]:
+        """The answers to some questions, as they were sent. Raises WireError, and ends the child."""
         try:
-            self._send(question)
-            answer = decode(self._line())
+            self.check_time()
+            load = [] if self._connection is not None else [self._open()]
+            self._send(b"".join((*load, *questions)))
+            return self._lines(len(load) + len(questions))[len(load) :]
+        except WireError as error:
+            self.fail(error)
+            raise
+
+    def understand(self, line: bytes) -> dict[str, Any]:
+        """What a line says. Raises WireError, and ends the child, if that is no answer."""
+        try:
+            answer = decode(line)
             if not isinstance(answer, dict):
                 raise WireError("it gave an answer that is none")
         except WireError as error:
@@ -130,7 +142,8 @@ class Child:
     def tell(self, order: dict[str, Any]) -> None:
         """Says what needs no answer."""
         try:
-            self._send(order)
+            self.check_time()
+            self._send(encode(order))
         except WireError as error:
             self.fail(error)
 
@@ -140,25 +153,39 @@ class Child:
         self.problem = self.problem or Problem("crashed", None, message, _ADVICE)
         self.close()
 
-    def _send(self, question: dict[str, Any]) -> None:
-        if self._closed:
-            raise WireError("it has ended already")
+    def check_time(self) -> None:
+        """Raises WireError if the program has had its time."""
         if time.monotonic() > self._deadline:
             raise self._late("The program took too long for all of its schedules together.")
+
+    def _open(self) -> bytes:
+        """Starts the child; the first question to it."""
+        if self._closed:
+            raise WireError("it has ended already")
+        self._connection = self._connect()
+        patience = struct.pack("@ll", PATIENCE_S, 0)  # kept by the kernel: cheaper than to wait and then to read
+        self._connection.stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+        self._connection.stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+        return encode({"do": "load", "source": self.program.source, "filename": self.program.filename})
+
+    def _send(self, data: bytes) -> None:
+        if self._closed or self._connection is None:
+            raise WireError("it has ended already")
         try:
-            self._socket.sendall(encode(question))
+            self._connection.stream.sendall(data)
         except BlockingIOError:
             raise self._silent() from None
         except OSError:
             raise WireError("it has ended") from None
 
-    def _line(self) -> bytes:
-        """One line, and nothing after it. Who gives it byte by byte may take as long as who is silent."""
+    def _lines(self, count: int) -> list[bytes]:
+        """So many lines, and nothing after them. Who gives them byte by byte may take as long as who is silent."""
+        assert self._connection is not None
         deadline = time.monotonic() + PATIENCE_S
-        said, heard = bytearray(), b""
-        while b"\n" not in heard:
+        said, heard, ended = bytearray(), b"", 0
+        while ended < count:
             try:
-                heard = self._socket.recv(65536)
+                heard = self._connection.stream.recv(65536)
             except BlockingIOError:
                 raise self._silent() from None
             except OSError:
@@ -168,11 +195,13 @@ class Child:
             if time.monotonic() > deadline:
                 raise self._silent()
             said += heard
-            if len(said) > MOST_ANSWER:
+            ended += heard.count(b"\n")
+            if len(said) > MOST_ANSWER * count:
                 raise WireError("it sent a message that is too long")
-        if said.index(b"\n") != len(said) - 1:
+        *lines, rest = bytes(said).split(b"\n")
+        if rest or ended > count:
             raise WireError("it said what it was not asked")
-        return bytes(said)
+        return [line + b"\n" for line in lines]
 
     def _silent(self) -> WireError:
         return self._late(f"The program said nothing for {PATIENCE_S} s.")
@@ -186,50 +215,102 @@ _ADVICE = "It has to await something before its time and its memory are used up.
 
 
 class _LifeInChild:
-    """A driver whose process lives in a child. `alone`: the child dies with it."""
+    """A driver whose process lives in a child. `alone`: the child dies with it.
 
-    def __init__(self, child: Child, process: Process, entry: str, seed: str, alone: bool = False) -> None:
+    What is heard is put to the child only when no answer to it is known: then with all of `_unasked`, whose
+    answers were. A child that is alone has to answer all of it by itself in the end, but for what is `proved`.
+    """
+
+    def __init__(self, child: Child, answers: Answers, process: Process, life: int, alone: bool = False) -> None:
         self._child = child
+        self._answers = answers
+        self._answer = answers.of((process.name, process.run, process.objects, life))
         self._kinds = allowed(process)
-        self._seed = seed
+        self._seed = f"{process.name}/{life}"
         self._alone = alone
-        self._start: dict[str, Any] = {"entry": entry}
+        self._has_begun = False
+        self._start: dict[str, Any] = {"entry": process.run}
+        self._unasked: list[tuple[dict[str, Any], Answer]] = []
 
     def resume(self, now_ms: int, reply: Any) -> Request | Ended:
+        program = self._child.program
         question = {"do": "resume", "seed": self._seed, "now_ms": now_ms, "reply": reply, **self._start}
         self._start = {}
         try:
-            answer = self._child.ask(question)
-        except WireError:
+            self._child.check_time()
+            heard = encode((now_ms, reply) if program.shims.observed else reply)
+            answer = None if program.fickle else self._answer.after.get(heard)
+            if answer is None:
+                before, answer = self._answer, self._asked(question)
+                if not program.fickle:
+                    self._answers.add(before, heard, answer)
+            else:
+                self._unasked.append((question, answer))
+        except WireError as error:
+            self._child.fail(error)
             return Ended(self._child.problem)
-        self._child.program.shims.observed |= answer.get("observed") is True
-        said = answer.get("request")
-        if isinstance(said, Request) and type(said) in self._kinds:
-            return said
-        if said is not None:
-            self._child.fail(WireError("it asked for what it was not handed"))
-            return Ended(self._child.problem)
-        return Ended(_problem(answer))
+        self._answer = answer
+        return answer.said
+
+    def _asked(self, question: dict[str, Any]) -> Answer:
+        """The child's own answer. Raises WireError."""
+        line = self._catch_up(question)
+        found = self._child.understand(line)
+        self._child.program.shims.observed |= found.get("observed") is True
+        said = found.get("request")
+        if said is None:
+            said = Ended(_problem(found))
+        elif not isinstance(said, Request) or type(said) not in self._kinds:
+            raise WireError("it asked for what it was not handed")
+        return Answer(line, said, proved=self._alone)
+
+    def _catch_up(self, *further: dict[str, Any]) -> bytes:
+        """Asks what was not asked yet, and `further`; the last answer. Raises WireError."""
+        known = [answer for _, answer in self._unasked]
+        questions = [encode(question) for question in (*(question for question, _ in self._unasked), *further)]
+        self._unasked = []
+        self._has_begun = True
+        lines: list[bytes] = [b""]
+        for first in range(0, len(questions), AT_ONCE):
+            lines += self._child.ask_all(questions[first : first + AT_ONCE])
+        for line, answer in zip(lines[1:], known, strict=False):
+            if line != answer.line:
+                self._child.program.fickle = True
+            elif self._alone:
+                answer.proved = True
+        return lines[-1]
 
     def line(self) -> int | None:
-        try:
-            line = self._child.ask({"do": "line", "seed": self._seed}).get("line")
-        except WireError:
-            return None
+        line = self._found("line")
         return _line_number(line)
 
     def values(self, most: int) -> int:
+        if most not in self._answer.values or self._child.program.fickle:
+            found = self._found("values", most=most)
+            self._answer.values[most] = found if type(found) is int else most + 1
+        return self._answer.values[most]
+
+    def _found(self, what: str, **options: Any) -> Any:
+        """What the child says of the process as it is now; None from one that has ended."""
         try:
-            found = self._child.ask({"do": "values", "seed": self._seed, "most": most}).get("values")
+            self._catch_up()
+            return self._child.ask({"do": what, "seed": self._seed, **options}).get(what)
         except WireError:
-            return 0
-        return found if type(found) is int else most + 1
+            return None
 
     def kill(self) -> None:
         if self._alone:
+            self._prove()
             self._child.close()
-        else:
+        elif self._has_begun:
             self._child.tell({"do": "kill", "seed": self._seed})
+
+    def _prove(self) -> None:
+        if self._unasked and not self._answer.proved:
+            try:
+                self._catch_up()
+            except WireError:
+                self._child.program.fickle = True
 
 
 def allowed(process: Process) -> frozenset[type[Request]]:
@@ -257,14 +338,13 @@ def _line_number(line: Any) -> int | None:
 
 def fresh(program: Program, connect: Callable[[], Connection] = Interpreter) -> Callable[[Process, int], Driver]:
     """A drive with real process death: every life of a process has a child of its own."""
-    deadline = program.deadline if isinstance(program, RemoteProgram) else math.inf
+    is_remote = isinstance(program, RemoteProgram)
+    deadline, answers = (program.deadline, program.answers) if is_remote else (math.inf, Answers())
 
     def drive(process: Process, life: int) -> Driver:
-        seed = f"{process.name}/{life}"
         if not isinstance(process.run, str):
-            return Life(program, process.run, seed)
-        child = Child(program, connect, deadline)
-        return _LifeInChild(child, process, process.run, seed, alone=True)
+            return Life(program, process.run, f"{process.name}/{life}")
+        return _LifeInChild(Child(program, connect, deadline), answers, process, life, alone=True)
 
     return drive
 
@@ -281,6 +361,7 @@ class RemoteProgram(Program):
     ) -> None:
         super().__init__(source, filename)
         self.deadline = time.monotonic() + total_s
+        self.answers = Answers()
         self._connect = connect
         self._children: dict[str, Child] = {}
 
@@ -298,7 +379,7 @@ class RemoteProgram(Program):
     def drive(self, process: Process, life: int) -> Driver:
         if not isinstance(process.run, str):
             return Life(self, process.run, f"{process.name}/{life}")
-        return self.child(process.name).drive(process, life)
+        return _LifeInChild(self.child(process.name), self.answers, process, life)
 
     def load(self) -> dict[str, Any]:
         raise RuntimeError("a remote program is not executed here")
@@ -321,14 +402,15 @@ def serve_standard() -> None:
     serve(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(0), "wb"))
 
 
-def serve(questions: BinaryIO, answers: BinaryIO) -> None:
+def serve(questions: BufferedReader, answers: BufferedWriter) -> None:
     """Answers questions until there are no more."""
     server = _Server()
-    while line := questions.readline():
-        answer = server.answer(decode(line))
-        if answer is not None:
-            answers.write(encode(answer))
-            answers.flush()
+    rest = b""
+    while heard := questions.read1():
+        *lines, rest = (rest + heard).split(b"\n")
+        said = (server.answer(decode(line + b"\n")) for line in lines)
+        answers.write(b"".join(encode(answer) for answer in said if answer is not None))
+        answers.flush()
 
 
 class _Server:
@@ -345,6 +427,7 @@ class _Server:
             case {"do": "problem", "entry": entry, "parameters": parameters}:
                 return {"problem": self._program.problem(entry, parameters)}
             case {"do": "resume", "seed": seed, "now_ms": now_ms, "reply": reply}:
+                self._program.shims.observed = False  # so that an answer says it of itself alone
                 if "entry" in question:
                     self._lives[seed] = Life(self._program, question["entry"], seed)
                 return self._resumed(self._lives[seed].resume(now_ms, reply))

@@ -67,6 +67,7 @@ class Program:
         self.filename = filename
         self.output = Output(self)
         self.shims = shims.Shims()
+        self.fickle = False  # it was heard to answer otherwise when it heard the same again
         self._code: CodeType | None = None
         self._problems: dict[tuple[str, tuple[str, ...]], Problem | None] = {}
         self._builtins = self._restricted_builtins()

@@ -63,11 +63,24 @@ def test_outcomes_are_told_apart(outcome: str, source: str):
     assert (found["message"] is None) == (outcome == "passed")
 
 
+WARM = (
+    "import json\nkept = json.__dict__.setdefault('kept', [])\nkept.append(1)\n"  # for as long as the child lives
+)
+
+
 def test_memory_that_survives_a_crash_is_found():
-    hides = RIGHT + "\nimport json\nkept = json.__dict__.setdefault('kept', [])\nkept.append(1)\n"
-    hides = hides.replace("    while True:", "    if len(kept) > 2:\n        return\n    while True:", 1)
-    found = mark(Unit(EXERCISE.id, hides, TERMS))
-    assert found["outcome"] != "passed"
+    """Right in an interpreter that has run before, and of no use in a new one: as only a real death tells."""
+    source = RIGHT.replace(
+        "    while True:", "    if len(kept) == 1 and again():\n        return\n    while True:", 1
+    )
+    again = (
+        "def again():\n    frame = json.codecs.sys._getframe()\n"
+        "    while not hasattr(frame.f_locals.get('self'), '_chance'):\n        frame = frame.f_back\n"
+        "    return not frame.f_locals['self']._chance.seed.endswith('/1')\n"
+    )
+    found = mark(Unit(EXERCISE.id, f"{WARM}{again}{source}", TERMS))
+    assert found["outcome"] == "wrong"
+    assert found["message"].startswith("memory survived the crash: ")
 
 
 def test_random_schedules_come_from_the_withheld_seed():

@@ -237,7 +237,7 @@ def test_who_talks_byte_by_byte_has_no_more_time(monkeypatch: pytest.MonkeyPatch
 def test_who_does_not_listen_does_not_stop_the_judge(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("unreliable.pipe.PATIENCE_S", 1)
     ours, theirs = socket.socketpair()
-    theirs.sendall(b"{}\n")
+    theirs.sendall(b"{}\n{}\n")
 
     class Deaf:
         stream = ours
@@ -247,6 +247,7 @@ def test_who_does_not_listen_does_not_stop_the_judge(monkeypatch: pytest.MonkeyP
             return None
 
     child = Child(Program(""), Deaf)
+    child.ask({"do": "line", "seed": "x"})
     while child.problem is None:
         child.tell({"do": "kill", "seed": "x" * 10_000})
     assert child.problem.kind == "endless"

@@ -86,7 +86,7 @@ def test_a_child_may_open_no_file_and_start_nothing():
 def test_everything_that_was_started_ends():
     before = descendants()
     with Jail() as jail:
-        children = [Child(Program(AWAITS), jail.connect) for _ in range(3)]
+        children = [jail.connect() for _ in range(3)]
         assert len(descendants() - before) >= 4
         children[0].close()
     assert wait_until_gone(before) == set()
@@ -96,10 +96,11 @@ def test_everything_that_was_started_ends():
 def test_a_killed_parent_leaves_no_child_behind(without: frozenset[str]):
     before = descendants()
     code = (
-        "from course.sandbox.jail import Jail; from unreliable.pipe import Child; from unreliable.program import "
-        f"Program; import time; jail = Jail(without=frozenset({set(without)!r})); "
-        "loop = Program('while True:\\n    pass'); children = [Child(loop, jail.connect) for _ in range(2)]; "
-        "children[0]._send({'do': 'problem', 'entry': 'consume', 'parameters': ()}); "
+        "from course.sandbox.jail import Jail; from unreliable.wire import encode; import time; "
+        f"jail = Jail(without=frozenset({set(without)!r})); children = [jail.connect() for _ in range(2)]; "
+        "load = {'do': 'load', 'source': 'while True:\\n    pass', 'filename': 'x.py'}; "
+        "ask = {'do': 'problem', 'entry': 'consume', 'parameters': ()}; "
+        "children[0].stream.sendall(encode(load) + encode(ask)); "
         "print('up', flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
@@ -117,9 +118,7 @@ def test_a_nursery_that_died_is_replaced():
         os.kill(jail._process.pid, signal.SIGKILL)
         jail._process.wait()
         assert first.close() is None
-        child = Child(Program(AWAITS), jail.connect)
-        assert child.problem is None
-        child.close()
+        jail.connect().close()
 
 
 def test_a_nursery_that_comes_back_weaker_is_refused(monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 """A process in another interpreter: the same requests, the same traces, and nothing else comes through."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,10 @@ import pytest
 from course.catalog import Exercise
 from course.grading import scenario_of
 from unreliable import Explorer, Program, Schedule
-from unreliable.pipe import Child
+from unreliable.pipe import Child, Interpreter, RemoteProgram, fresh
 from unreliable.requests import Execute, Failure, Poll, Record, Rows
 from unreliable.wire import MOST_BYTES, WireError, decode, encode
+from unreliable.world import Drive
 
 EXERCISE = Exercise("03-idempotency/dedup_consumer")
 FAULTY = scenario_of(EXERCISE).with_faults("crash", "lose", "error")
@@ -31,6 +33,100 @@ def test_a_schedule_gives_the_same_trace_over_a_pipe(path: Path, token: str):
     assert len(here.trace.events) > 10
     assert here.trace.fingerprint == there.trace.fingerprint
     assert here.anomaly == there.anomaly
+
+
+class Counted(Interpreter):
+    """A child whose questions are counted."""
+
+    asked = 0
+
+    class Stream(socket.socket):
+        def sendall(self, data: bytes, *_: int) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+            Counted.asked += data.count(b"\n")
+            super().sendall(data)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream = Counted.Stream(fileno=self.stream.detach())
+
+
+def explored(program: Program, drive: Drive | None = None) -> tuple[object, ...]:
+    with Explorer(FAULTY, program, drive) as explorer:
+        verdict = explorer.explore(2)
+    return verdict.token, verdict.run, verdict.covered, verdict.anomaly
+
+
+def test_what_a_child_has_answered_once_it_is_not_asked_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Counted, "asked", 0)
+    with Child(program(EXERCISE.solution), Counted) as child:
+        first = explored(child.program, child.drive)
+        asked, runs = Counted.asked, first[1]
+        assert asked < 20 * runs  # each has about thirty awaits
+        assert explored(child.program, child.drive) == first
+        assert Counted.asked == asked
+
+
+def test_what_is_forgotten_is_asked_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("unreliable.answers.MOST_BYTES", 10_000)
+    with Child(program(EXERCISE.solution)) as child:
+        assert explored(child.program, child.drive) == explored(program(EXERCISE.solution))
+
+
+FICKLE = "import json\nlives = json.__dict__.setdefault('lives', [])\n"
+
+
+def fickle(path: Path) -> str:
+    """Its statements have another comment in each life."""
+    source = path.read_text("utf-8")
+    assert '"INSERT' in source
+    source = source.replace('"INSERT', 'f"/* {len(lives)} */ INSERT')
+    return FICKLE + source.replace("    while True:", "    lives.append(1)\n    while True:", 1)
+
+
+def test_a_program_that_answers_otherwise_is_asked_everything():
+    path = EXERCISE.solution
+    with Child(Program(fickle(path))) as child:
+        assert explored(child.program, child.drive) == explored(program(path))
+        assert child.program.fickle
+    with Child(program(path)) as child:
+        explored(child.program, child.drive)
+        assert not child.program.fickle
+
+
+def test_real_deaths_need_no_more_interpreters_than_differ():
+    steady = RemoteProgram(EXERCISE.solution.read_text("utf-8"), "x.py", Interpreter)
+    started = 0
+
+    def connect() -> Interpreter:
+        nonlocal started
+        started += 1
+        return Interpreter()
+
+    with Explorer(FAULTY, steady, steady.drive) as explorer:
+        assert explorer.explore(1).passed
+        assert explorer.die_for_real(fresh(steady, connect)) is None
+        first = started
+        assert 0 < first < 20
+        assert explorer.die_for_real(fresh(steady, connect)) is None
+        assert started == first
+    steady.close()
+
+
+def test_the_time_of_a_program_counts_what_is_not_asked_too():
+    late = RemoteProgram(EXERCISE.solution.read_text("utf-8"), "x.py", Interpreter)
+    with Explorer(FAULTY, late, late.drive) as explorer:
+        assert explorer.explore(1).passed
+        for child in late._children.values():
+            child._deadline = 0
+        late.deadline = 0
+        verdict = explorer.explore(1)
+        assert verdict.problem is not None
+        assert verdict.problem.kind == "endless"
+        real = explorer.die_for_real(fresh(late, Interpreter))
+        assert real is not None
+        assert real.anomaly is not None
+        assert real.anomaly.name == "stuck"
+    late.close()
 
 
 def test_an_exploration_over_a_pipe_finds_the_same():

@@ -24,7 +24,8 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, BinaryIO
+from io import BufferedReader, BufferedWriter
+from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 SECCOMP_MODE_FILTER = 2
@@ -92,9 +93,10 @@ def live(channel: int, ready: int, walls: Walls) -> None:
     os.write(READY, b"!")
     os.close(READY)
     serve(questions, answers)
+    os._exit(0)  # before its socket is closed: who hears that finds it ended, and not about to
 
 
-def settle(channel: int, ready: int) -> tuple[BinaryIO, BinaryIO]:
+def settle(channel: int, ready: int) -> tuple[BufferedReader, BufferedWriter]:
     """Leaves the nursery's session and its descriptors behind."""
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)
