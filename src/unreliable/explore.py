@@ -16,7 +16,6 @@ Rules
 """
 
 import random
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -31,7 +30,6 @@ from unreliable.trace import Trace
 from unreliable.world import HOPELESS, Drive, World
 
 FAULTLESS = Schedule()
-UNREADABLE = (sqlite3.Error, TypeError, ValueError, LookupError)  # of a check that meets what nobody should write
 SURVIVED = Anomaly(
     "memory survived the crash",
     "The program knew what only the memory of a process that was dead, or of another run, had held: with the same "
@@ -271,10 +269,9 @@ class Explorer:
     def _judge(self, world: World) -> Anomaly | None:
         try:
             return world.stuck or self._scenario.check(world)
-        except (
-            UNREADABLE
-        ) as error:  # a program may drop the table that the check reads, or write text for a number
-            return Anomaly("wrong effect", f"What the run left behind cannot be read: {error}.")
+        except Exception as error:  # a program may drop the table that is read, or write text for a number
+            what = f"{type(error).__name__}: {error}"
+            return Anomaly("unreadable state", f"What the run left behind cannot be checked. {what}.")
 
 
 @dataclass(eq=False)

@@ -27,6 +27,7 @@ ANOMALIES = {
     "zombie write": "a process wrote after its right to write had gone to another",
     "aborted read": "an effect was seen of what was rolled back",
     "wrong effect": "an effect happened that nobody asked for",
+    "unreadable state": "the check of the end cannot make sense of what a run left behind",
     "wrong answer": "what was asked for was answered wrongly",
     "memory survived the crash": "a process knew after a crash what only its memory had held",
     "unbounded memory": "a process keeps more in memory than it may, and more the longer it runs",

@@ -256,6 +256,43 @@ def test_a_grader_error_costs_nobody_marks(tmp_path: Path, capsys: pytest.Captur
     assert results(tmp_path / "out")["students"][0]["score"] > 0
 
 
+DROPS = LOOP + '    await db.execute("DROP TABLE accounts")\n    await consumer.poll(None)\n'
+TEXT = LOOP + """    await db.execute("UPDATE accounts SET balance = 'much'")\n    await consumer.poll(None)\n"""
+
+
+@pytest.mark.parametrize("source", [DROPS, TEXT, DROPS.replace("DROP TABLE", "DELETE FROM")])
+def test_who_leaves_what_no_check_can_read_is_wrong(source: str):
+    found = mark(Unit(EXERCISE.id, source, TERMS))
+    assert found["outcome"] == "wrong"
+    assert {test["outcome"] for test in found["results"]["tests"]} == {"failed"}
+
+
+def private(folder: Path, text: str, topic: str = EXERCISE.topic, name: str = EXERCISE.name) -> Terms:
+    """Terms with the text as a grader of the instructor's."""
+    path = folder / topic / f"test_{name}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return Terms(budget=1, extra_tests=folder)
+
+
+@pytest.mark.parametrize("source", [RIGHT, WRONG, DROPS], ids=["right", "wrong", "drops"])
+@pytest.mark.parametrize("mistake", ['"SELECT id, amount FROM accounts"', '["no such"]'])
+def test_a_check_that_reads_nobodys_state_is_the_graders_error(tmp_path: Path, source: str, mistake: str):
+    text = EXERCISE.grader.read_text("utf-8").replace('"SELECT id, balance FROM accounts"', mistake)
+    found = mark(Unit(EXERCISE.id, source, private(tmp_path, text)))
+    assert found["outcome"] == GRADER_ERROR
+    assert "of ours" in found["message"]
+
+
+def test_an_exercise_without_a_solution_is_controlled_by_who_does_nothing(tmp_path: Path):
+    text = EXERCISE.grader.read_text("utf-8")
+    exam = {"topic": "99-exam", "name": "transfer"}
+    fine = private(tmp_path / "fine", text, **exam)
+    assert mark(Unit("99-exam/transfer", DROPS, fine))["outcome"] == "wrong"
+    broken = private(tmp_path / "broken", text.replace("FROM accounts", "FROM account"), **exam)
+    assert mark(Unit("99-exam/transfer", DROPS, broken))["outcome"] == GRADER_ERROR
+
+
 def test_an_unchanged_submission_is_not_graded_again_and_a_change_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

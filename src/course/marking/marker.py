@@ -2,6 +2,8 @@
 
 Rules
 - A mark is a function of the submission, the graders, the fault budget, the samples and the withheld seed.
+- A check that fails by an exception is tried on the exercise's own solution, or, where there is none, on a program
+  that does nothing. If it fails there too, the grader is wrong; otherwise what the submission left behind is.
 - Outcomes: passed, wrong, crashed, timed out, out of memory, refused, and grader error, which costs no marks.
 - A crash is a fresh module while exploring; then every schedule with a single crash is run again with real
   process death, and random ones are drawn with the withheld seed.
@@ -24,6 +26,7 @@ from unreliable import Program
 from unreliable.pipe import RemoteProgram, fresh
 
 PASSED, WRONG, REFUSED, GRADER_ERROR = "passed", "wrong", "refused", "grader error"
+UNREADABLE = "unreadable state"
 OUTCOMES = {
     "crashed": "crashed",
     "exit": "crashed",
@@ -59,6 +62,12 @@ class PrivateExercise(Exercise):
     def grader(self) -> Path:
         return self.folder / self.topic / f"test_{self.name}.py"
 
+    @property
+    def solution(self) -> Path:
+        """The instructor's own, or the course's."""
+        own = self.folder / self.topic / f"{self.name}.py"
+        return own if own.is_file() else super().solution
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -72,7 +81,8 @@ class Unit:
     @property
     def key(self) -> str:
         terms = self.terms
-        graders = [_hash_of(e.grader) for e in self.graders]
+        files = [file for e in self.graders for file in (e.grader, e.solution)]
+        graders = [_hash_of(file) for file in files if file.is_file()]
         drawn = None if self.trusted else (terms.samples, terms.seed)
         return key_of(self.exercise, self.source, graders, _code(), terms.budget, drawn)
 
@@ -135,10 +145,33 @@ def _mark(unit: Unit, jail: Jail) -> Mark:
             seed=unit.terms.seed,
         )
         try:
-            found.append(grading.grade(grader, program, manner))
+            results = grading.grade(grader, program, manner)
         finally:
             program.close()
+        _control(grader, results, unit.terms.budget)
+        found.append(results)
     return _marked(unit, *_outcome(found), found, jail.walls)
+
+
+def _control(exercise: Exercise, results: Results, budget: int) -> None:
+    """Turns a check that no program can get through into an error of the grader's."""
+    unreadable = [test for test in results.tests if test.anomaly == UNREADABLE]
+    if not unreadable:
+        return
+    control = grading.grade(exercise, Program(_known_source(exercise)), Manner(faults=budget))
+    broken = {test.name: test.sentence for test in control.tests if test.anomaly == UNREADABLE}
+    for test in unreadable:
+        if test.name in broken:
+            test.outcome = "error"
+            test.sentence = f"The check fails on what a program of ours leaves behind, too. {broken[test.name]}"
+
+
+def _known_source(exercise: Exercise) -> str:
+    """A program whose end every check has to be able to read."""
+    if exercise.solution.is_file():
+        return exercise.solution.read_text("utf-8")
+    entries = {p.run: p.parameters for p in grading.scenario_of(exercise).processes if isinstance(p.run, str)}
+    return "".join(f"async def {name}({', '.join(taken)}):\n    pass\n" for name, taken in entries.items())
 
 
 def _outcome(found: list[Results]) -> tuple[str, str | None]:
