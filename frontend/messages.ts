@@ -74,9 +74,12 @@ export interface CellResult {
   readonly outputs: readonly Output[];
 }
 export interface Progress {
+  /** The test that starts. */
   readonly test: string;
   readonly index: number;
   readonly of: number;
+  /** What came of the one before it. */
+  readonly ended: TestResult | null;
 }
 
 /** What the page asks of its worker; one at a time. */

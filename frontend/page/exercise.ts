@@ -19,10 +19,10 @@ import { statusLine } from "./status-line";
 import { StoryLine } from "./story";
 import { Task } from "./task";
 import { announcement, capital, firstFailure } from "./wording";
-import type { Problem, Results, RunResult } from "../messages";
+import type { Problem, Results, RunResult, TestResult } from "../messages";
 
 type Answer =
-  | { readonly kind: "checked"; readonly source: string; readonly results: Results }
+  | { readonly kind: "checked"; readonly source: string; readonly results: Results; readonly of: number }
   | { readonly kind: "ran"; readonly source: string; readonly result: RunResult };
 
 export class CourseExercise extends LitElement {
@@ -139,7 +139,7 @@ export class CourseExercise extends LitElement {
       folds: { has: (name) => this.#folds.has(name), toggle: (name) => this.#fold(name) },
     };
     return this.#answer.kind === "checked"
-      ? resultsView(this.#answer.results, shown)
+      ? resultsView(this.#answer.results, this.#answer.of, shown)
       : runView(this.#answer.result, shown);
   }
 
@@ -148,12 +148,26 @@ export class CourseExercise extends LitElement {
   #check(): void {
     const { source } = this.#draft;
     void this.#ask("Checking", async () => {
-      const results = await python.host.check(this.#id, source, (progress) => this.#task.progress(progress));
-      this.#folds.clear();
-      const failure = firstFailure(results);
-      if (failure?.story) this.#folds.add(failure.name);
-      this.#tell({ kind: "checked", source, results }, announcement(results));
+      let ended: readonly TestResult[] = [];
+      const results = await python.host.check(this.#id, source, (progress) => {
+        this.#task.progress(progress);
+        if (progress.ended === null) return;
+        ended = [...ended, progress.ended];
+        this.#showChecked(source, unfinished(this.#id, ended), progress.of);
+      });
+      // What is on the page already stays as it is: the reader may be in the middle of its story.
+      const tests = results.tests.map((test, i) => ended[i] ?? test);
+      this.#showChecked(source, { ...results, tests }, tests.length);
+      this.#say(announcement(results));
     });
+  }
+
+  /** The story of the first failure opens as soon as there is one. */
+  #showChecked(source: string, results: Results, of: number): void {
+    if (results.tests.length <= 1) this.#folds.clear();
+    const failure = firstFailure(results);
+    if (failure?.story && failure === results.tests.at(-1)) this.#folds.add(failure.name);
+    this.#show({ kind: "checked", source, results, of });
   }
 
   #run(): void {
@@ -162,7 +176,8 @@ export class CourseExercise extends LitElement {
       const result = await python.host.run(this.#id, source);
       this.#folds.clear();
       this.#folds.add("output").add("run");
-      this.#tell({ kind: "ran", source, result }, result.problem?.message ?? "The run is over.");
+      this.#show({ kind: "ran", source, result });
+      this.#say(result.problem?.message ?? "The run is over.");
     });
   }
 
@@ -170,6 +185,7 @@ export class CourseExercise extends LitElement {
     if (this.#task.running) return;
     this.#keeper.save();
     this.#ended = "";
+    this.#storyLine = null;
     this.#say(`${what}…`);
     const failure = await this.#task.run(what, work);
     if (failure !== null) this.#end(failure);
@@ -194,11 +210,10 @@ export class CourseExercise extends LitElement {
 
   // What follows from it
 
-  #tell(answer: Answer, words: string): void {
+  #show(answer: Answer): void {
     this.#answer = answer;
-    this.#storyLine = null;
-    this.#say(words);
     this.#mark();
+    this.requestUpdate();
   }
 
   #say(words: string): void {
@@ -234,6 +249,10 @@ function problemOf(answer: Answer): Problem | null {
   const { problem, tests } = answer.results;
   return problem ?? tests.find((test) => test.problem !== null)?.problem ?? null;
 }
+
+/** What a Check knows while it is at work. */
+const unfinished = (exercise: string, tests: readonly TestResult[]): Results =>
+  ({ schema: 1, exercise, passed: false, problem: null, tests, output: "" });
 
 const onMac = (): boolean => /Mac|iPhone|iPad/.test(navigator.platform);
 

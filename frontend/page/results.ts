@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 
 import type { Problem, Results, RunResult, Story, TestResult } from "../messages";
 import { disclosure } from "./parts";
-import { cap, capital, commonProblem, schedulesLine, summary } from "./wording";
+import { cap, capital, commonProblem, firstFailure, schedulesLine, summary } from "./wording";
 
 /** What the reader has folded open, by name: a test's name, or "output". */
 export interface Folds {
@@ -20,11 +20,12 @@ export interface Shown {
   readonly folds: Folds;
 }
 
-export function resultsView(results: Results, shown: Shown): TemplateResult {
+/** Of a Check that is at work, or was stopped, only some of the tests are there. */
+export function resultsView(results: Results, of: number, shown: Shown): TemplateResult {
   const problem = commonProblem(results);
   return frame(
-    summary(results),
-    results.passed ? "passed" : "failed",
+    summary(results, of),
+    results.passed ? "passed" : firstFailure(results) === undefined ? "ran" : "failed",
     shown,
     html`
       ${problem === null

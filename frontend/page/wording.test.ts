@@ -25,6 +25,11 @@ test("summary and announcement of a failure", () => {
   assert.equal(announcement(results(passed, failed)), "Failed: 1 of 2 tests. Duplicate effect in “Two”.");
 });
 
+test("summary of a check at work", () => {
+  assert.equal(summary(results(passed), 3), "1 of 3 tests done, none failed.");
+  assert.equal(summary(results(passed, failed), 3), "2 of 3 tests done, 1 failed.");
+});
+
 test("summary of success", () => {
   assert.equal(summary(results(passed, passed)), "Passed: all 2 tests, 824 schedules run.");
 });
@@ -35,7 +40,7 @@ test("a problem is announced with its line", () => {
 });
 
 test("progress counts from one", () => {
-  assert.equal(progressLine({ test: "test_survives_a_crash", index: 0, of: 9 }), "Test 1 of 9: survives a crash");
+  assert.equal(progressLine({ test: "test_survives_a_crash", index: 0, of: 9, ended: null }), "Test 1 of 9: survives a crash");
 });
 
 test("long output keeps its end", () => {

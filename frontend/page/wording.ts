@@ -30,10 +30,14 @@ export function commonProblem({ problem, tests }: Results): Problem | null {
     : null;
 }
 
-/** The line above the tests. */
-export function summary(results: Results): string {
-  if (commonProblem(results) !== null) return "Your code could not be checked.";
+/** The line above the tests, of which there will be `of`. */
+export function summary(results: Results, of = results.tests.length): string {
   const total = results.tests.length;
+  if (total < of) {
+    const failed = total - passedOf(results);
+    return `${total} of ${plural(of, "test")} done, ${failed === 0 ? "none" : failed} failed.`;
+  }
+  if (commonProblem(results) !== null) return "Your code could not be checked.";
   if (results.passed) {
     const run = results.tests.reduce((sum, test) => sum + (test.schedules?.run ?? 0), 0);
     return `Passed: all ${plural(total, "test")}, ${plural(run, "schedule")} run.`;

@@ -17,7 +17,8 @@ export interface Manifest {
   readonly snapshot: Snapshot | null;
 }
 export interface Snapshot {
-  readonly memory: Packed;
+  /** One after the other; unpacked side by side. */
+  readonly memory: readonly Packed[];
   readonly files: Packed;
 }
 /** A gzip-compressed asset and its size when it is unpacked. */
@@ -74,14 +75,22 @@ function putBack({ FS }: PyodideInterface, files: Uint8Array): void {
   const line = files.indexOf("\n".charCodeAt(0));
   const lengths = JSON.parse(new TextDecoder().decode(files.subarray(0, line))) as Record<string, number>;
   let at = line + 1;
+  let made = "";
   for (const [path, length] of Object.entries(lengths)) {
-    FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
+    const folder = path.slice(0, path.lastIndexOf("/"));
+    if (folder !== made) FS.mkdirTree((made = folder));
     FS.writeFile(path, files.subarray(at, (at += length)), { canOwn: true });
   }
 }
 
-async function load({ base, manifest, hear }: Place, options: Options): Promise<PyodideInterface> {
-  const indexURL = base + manifest.pyodide;
-  const { loadPyodide } = (await import(`${indexURL}pyodide.mjs`)) as typeof import("pyodide");
-  return loadPyodide({ indexURL, stdout: hear, stderr: hear, ...options });
+async function load(place: Place, options: Options): Promise<PyodideInterface> {
+  const { loadPyodide } = await pyodideOf(place);
+  return loadPyodide({ indexURL: place.base + place.manifest.pyodide, stdout: place.hear, stderr: place.hear, ...options });
+}
+
+/** Pyodide's two modules, of which it would load the second itself. */
+export async function pyodideOf({ base, manifest }: Place): Promise<typeof import("pyodide")> {
+  const module = (name: string): Promise<unknown> => import(base + manifest.pyodide + name);
+  const [pyodide] = await Promise.all([module("pyodide.mjs"), module("pyodide.asm.mjs")]);
+  return pyodide as typeof import("pyodide");
 }

@@ -4,7 +4,7 @@ import type { PyodideInterface } from "pyodide";
 import type { Progress, Request, Told } from "../messages";
 import { fetched, unpack } from "./fetching";
 import { manageMemory } from "./memory";
-import { type Manifest, type Place, type Snapshot, startFromSnapshot, startPlainly } from "./start";
+import { type Manifest, type Packed, type Place, type Snapshot, pyodideOf, startFromSnapshot, startPlainly } from "./start";
 
 const scope = globalThis as unknown as {
   postMessage(told: Told): void;
@@ -34,13 +34,22 @@ async function start(): Promise<PyodideInterface> {
   return Promise.race([startPlainly(place), failure]);
 }
 
-/** The snapshot is unpacked while the browser compiles Pyodide. */
-function restore(place: Place, { memory, files }: Snapshot): Promise<PyodideInterface> {
-  const into = new Uint8Array(memory.bytes);
-  const unpacked = unpack(base, memory, into, (part) => starting(part * 0.8));
+/** The snapshot is unpacked while the browser compiles Pyodide, whose modules come first: unpacking keeps this thread. */
+async function restore(place: Place, { memory, files }: Snapshot): Promise<PyodideInterface> {
+  await pyodideOf(place);
+  const bytes = memory.reduce((sum, part) => sum + part.bytes, 0);
+  const into = new Uint8Array(bytes);
+  const unpacked = unpackAll(memory, into, (length) => starting((length / bytes) * 0.8));
   const texts = unpack(base, files, new Uint8Array(files.bytes));
-  const failure = manageMemory(memory.bytes, unpacked);
+  const failure = manageMemory(bytes, unpacked);
   return Promise.race([startFromSnapshot(place, into, texts), failure]);
+}
+
+function unpackAll(parts: readonly Packed[], into: Uint8Array, onProgress: (bytes: number) => void): Promise<unknown> {
+  let at = 0;
+  let done = 0;
+  const places = parts.map(({ bytes }) => into.subarray(at, (at += bytes)));
+  return Promise.all(parts.map((part, i) => unpack(base, part, places[i]!, (bytes) => onProgress((done += bytes)))));
 }
 
 function hear(line: string): void {

@@ -14,6 +14,7 @@ from course.lab import LabError, commands
 from course.marking import archive
 from course.marking import command as marking
 from course.pytest_plugin import BUDGET, Manner
+from course.results import TestResult
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +61,7 @@ def _check(options: argparse.Namespace) -> int:
     return 0 if results.passed else 1
 
 
-def _progress(test: str, index: int, of: int) -> None:
+def _progress(test: str, index: int, of: int, _ended: TestResult | None) -> None:
     """One line on a terminal that is written over; nothing where nobody looks."""
     if sys.stderr.isatty():
         ending = "\r" if index + 1 < of else "\r\033[K"

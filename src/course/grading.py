@@ -12,7 +12,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 import pytest
 
 from course import pytest_plugin
-from course.catalog import Exercise, root
+from course.catalog import Exercise
 from course.pytest_plugin import MANNER, PLAINLY, PROBLEM, PROGRAM, Manner, problem_of, result_of
 from course.results import Results, TestResult
 from unreliable import Explorer, Problem, Program, Replay, Scenario, Schedule
@@ -24,7 +24,8 @@ _UNUSED = (
     *("unraisableexception", "warnings"),
 )
 
-type Report = Callable[[str, int, int], None]  # test, its number from 0, how many there are
+# The test that starts, its number from 0, how many there are, and what came of the one before it.
+type Report = Callable[[str, int, int, TestResult | None], None]
 
 
 @dataclass
@@ -54,7 +55,8 @@ class _Collector:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         if self.report is not None:
             number = self.results.index(result_of(item))
-            self.report(item.name, number, len(self.results))
+            tried = number > 0 and PROBLEM not in item.config.stash
+            self.report(item.name, number, len(self.results), self.results[number - 1] if tried else None)
 
 
 class GraderError(Exception):
@@ -74,7 +76,7 @@ def grade(
     options = ["--faults", str(manner.faults), *(["--replay", manner.token] if manner.token else [])]
     options += ["-k", manner.only] if manner.only else []
     quiet = [f"-pno:{name}" for name in _UNUSED]
-    quiet += ["-s", "-o", "addopts=", "--import-mode=importlib", "--rootdir", str(root())]
+    quiet += ["-s", "-o", "addopts=", "--import-mode=importlib", "--rootdir", str(exercise.grader.parents[1])]
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = pytest.main([*quiet, *options, str(exercise.grader)], plugins=[pytest_plugin, collector])

@@ -18,7 +18,8 @@ KEPT = """async () => {
     const cache = await caches.open("effectively-once");
     const names = (await cache.keys()).map(({ url }) => url);
     const needed = [
-        /03-idempotency\\/$/, /page\\.js$/, /page\\.css$/, /editor-/, /snapshot-/, /files-/, /\\.wasm$/,
+        /03-idempotency\\/$/, /page\\.js$/, /page\\.css$/, /editor-/,
+        /snapshot0-/, /snapshot3-/, /files-/, /\\.wasm$/,
     ];
     return needed.every((name) => names.some((url) => name.test(url)));
 }"""
@@ -34,7 +35,7 @@ def test_python_starts_plainly_where_the_snapshot_is_damaged(browser: Browser, s
         damaged.append(route.request.url)
         route.fulfill(body=b"no snapshot")
 
-    context.route("**/snapshot-*.bin", damage)
+    context.route("**/snapshot*.bin", damage)
     page.goto(site + LESSON)
     write(page, SOLUTION)
     check(page)
@@ -54,6 +55,19 @@ def test_stop_ends_an_endless_check_and_the_next_one_works(page: Page):
     write(page, SOLUTION)
     check(page)
     expect(page.locator("course-exercise")).to_contain_text(SOLVED)
+
+
+def test_what_a_check_has_found_is_shown_before_it_ends_and_when_it_is_stopped(page: Page):
+    remembers = SOLUTION.replace("    while True:", "    seen = set()\n    while True:", 1)
+    transaction = "        async with db.transaction():"
+    endless = "        seen.add(payment['id']) if payment['id'] not in seen else sum(range(10**12))"
+    write(page, remembers.replace(transaction, f"{endless}\n{transaction}", 1))
+    page.get_by_role("button", name="Check").first.click()
+    exercise = page.locator("course-exercise")
+    expect(exercise).to_contain_text("1 of 8 tests done, none failed.", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Stop").first.click()
+    expect(exercise).to_contain_text("Stopped. Your code is as it was.")
+    expect(exercise).to_contain_text("1 of 8 tests done, none failed.")
 
 
 def test_a_second_visit_works_without_the_server(browser: Browser):
