@@ -15,6 +15,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-component-update", "--disable-sync"]
 PATIENCE_MS = 60_000  # a shared machine starts Python slowly; nothing is measured here
 LESSON = "lessons/03-idempotency/"
+CONSUMER = 'course-exercise[exercise="03-idempotency/dedup_consumer"]'  # the first of the lesson
 
 
 class Quiet(SimpleHTTPRequestHandler):

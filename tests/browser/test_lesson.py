@@ -10,7 +10,7 @@ from course.catalog import exercise
 from course.grading import grade
 from unreliable import Program
 
-from .conftest import LESSON, PATIENCE_MS
+from .conftest import CONSUMER, LESSON, PATIENCE_MS
 
 EXERCISE = exercise("03-idempotency/dedup_consumer")
 STARTER = EXERCISE.starter.read_text("utf-8")
@@ -40,8 +40,8 @@ BAD = {
 
 
 def write(page: Page, source: str) -> None:
-    page.locator("course-exercise").scroll_into_view_if_needed()  # the editor is loaded when it comes near
-    page.locator("course-exercise .cm-content").fill(source)
+    page.locator(CONSUMER).scroll_into_view_if_needed()  # the editor is loaded when it comes near
+    page.locator(f"{CONSUMER} .cm-content").fill(source)
 
 
 def check(page: Page) -> None:
@@ -50,9 +50,9 @@ def check(page: Page) -> None:
 
 
 def test_an_exercise_is_failed_and_solved(page: Page):
-    results = page.locator("course-exercise")
-    page.locator("course-exercise").scroll_into_view_if_needed()
-    page.locator("course-exercise .cm-content").click()
+    results = page.locator(CONSUMER)
+    page.locator(CONSUMER).scroll_into_view_if_needed()
+    page.locator(f"{CONSUMER} .cm-content").click()
     check(page)
     expect(results).to_contain_text("was applied more than once", timeout=PATIENCE_MS)
     slider = page.locator("course-story input[type=range]").first
@@ -74,12 +74,12 @@ def test_every_kind_of_bad_input_is_told_and_the_page_goes_on(page: Page):
     for name, (source, said, line) in BAD.items():
         write(page, source)
         check(page)
-        told = page.locator("course-exercise").inner_text().replace("`", "")
+        told = page.locator(CONSUMER).inner_text().replace("`", "")
         assert said in told, f"{name}: {told[-600:]}"
         assert line is None or f"ine {line}" in told, f"{name}: {told[-600:]}"
     write(page, EXERCISE.solution.read_text("utf-8"))
     check(page)
-    expect(page.locator("course-exercise")).to_contain_text("1,038", timeout=PATIENCE_MS)
+    expect(page.locator(CONSUMER)).to_contain_text("1,038", timeout=PATIENCE_MS)
 
 
 ASK = """async ([exercise, source]) => {
@@ -109,8 +109,8 @@ def test_the_page_tells_the_same_stories_as_the_terminal(page: Page):
 def test_the_lesson_fits_the_window(browser: Browser, site: str, width: int):
     page = browser.new_page(viewport={"width": width, "height": 800})
     page.goto(site + LESSON)
-    page.locator("course-exercise").scroll_into_view_if_needed()
-    expect(page.locator("course-exercise .cm-content")).to_be_visible(timeout=PATIENCE_MS)
+    page.locator(CONSUMER).scroll_into_view_if_needed()
+    expect(page.locator(f"{CONSUMER} .cm-content")).to_be_visible(timeout=PATIENCE_MS)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
 
@@ -120,19 +120,19 @@ def test_without_javascript_the_lesson_shows_code_outputs_and_exercise(browser: 
     page = context.new_page()
     page.goto(site + LESSON)
     expect(page.locator("course-cell .outputs svg").first).to_be_visible()
-    expect(page.locator("course-exercise")).to_contain_text("async def consume")
-    page.get_by_text("Solution", exact=True).click()
-    expect(page.locator("course-exercise details.solution")).to_contain_text("ON CONFLICT DO NOTHING")
+    expect(page.locator(CONSUMER)).to_contain_text("async def consume")
+    page.locator(CONSUMER).get_by_text("Solution", exact=True).click()
+    expect(page.locator(f"{CONSUMER} details.solution")).to_contain_text("ON CONFLICT DO NOTHING")
     context.close()
 
 
 def test_code_survives_a_reload(page: Page):
     write(page, "# mine\n")
-    expect(page.locator("course-exercise .cm-content")).to_contain_text("# mine")
+    expect(page.locator(f"{CONSUMER} .cm-content")).to_contain_text("# mine")
     page.wait_for_function("Object.values(localStorage).some((value) => value.includes('# mine'))")
     page.reload()
-    page.locator("course-exercise").scroll_into_view_if_needed()
-    expect(page.locator("course-exercise .cm-content")).to_contain_text("# mine")
+    page.locator(CONSUMER).scroll_into_view_if_needed()
+    expect(page.locator(f"{CONSUMER} .cm-content")).to_contain_text("# mine")
 
 
 def test_a_cell_runs_live_with_the_cells_before_it(page: Page):

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from course.catalog import exercise, root
 
-from .conftest import LESSON, PATIENCE_MS, Quiet
+from .conftest import CONSUMER, LESSON, PATIENCE_MS, Quiet
 from .test_lesson import LOOP, check, write
 
 SOLUTION = exercise("03-idempotency/dedup_consumer").solution.read_text("utf-8")
@@ -39,7 +39,7 @@ def test_python_starts_plainly_where_the_snapshot_is_damaged(browser: Browser, s
     page.goto(site + LESSON)
     write(page, SOLUTION)
     check(page)
-    expect(page.locator("course-exercise")).to_contain_text(SOLVED)
+    expect(page.locator(CONSUMER)).to_contain_text(SOLVED)
     assert damaged
     context.close()
 
@@ -48,13 +48,13 @@ def test_stop_ends_an_endless_check_and_the_next_one_works(page: Page):
     write(page, f"{LOOP}        await consumer.commit(message=message)\n        sum(range(10**12))\n")
     page.get_by_role("button", name="Check").first.click()
     stop = page.get_by_role("button", name="Stop").first
-    expect(page.locator("course-exercise")).to_contain_text("no sign of life", timeout=PATIENCE_MS)
+    expect(page.locator(CONSUMER)).to_contain_text("no sign of life", timeout=PATIENCE_MS)
     stop.click()
     expect(stop).to_be_disabled()
-    expect(page.locator("course-exercise .cm-content")).to_contain_text("sum(range(10**12))")
+    expect(page.locator(f"{CONSUMER} .cm-content")).to_contain_text("sum(range(10**12))")
     write(page, SOLUTION)
     check(page)
-    expect(page.locator("course-exercise")).to_contain_text(SOLVED)
+    expect(page.locator(CONSUMER)).to_contain_text(SOLVED)
 
 
 def test_what_a_check_has_found_is_shown_before_it_ends_and_when_it_is_stopped(page: Page):
@@ -63,7 +63,7 @@ def test_what_a_check_has_found_is_shown_before_it_ends_and_when_it_is_stopped(p
     endless = "        seen.add(payment['id']) if payment['id'] not in seen else sum(range(10**12))"
     write(page, remembers.replace(transaction, f"{endless}\n{transaction}", 1))
     page.get_by_role("button", name="Check").first.click()
-    exercise = page.locator("course-exercise")
+    exercise = page.locator(CONSUMER)
     expect(exercise).to_contain_text("1 of 8 tests done, none failed.", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Stop").first.click()
     expect(exercise).to_contain_text("Stopped. Your code is as it was.")
@@ -86,7 +86,7 @@ def test_a_second_visit_works_without_the_server(browser: Browser):
 
     page.reload()
     expect(page.get_by_role("heading", name="Idempotency", level=1)).to_be_visible()
-    expect(page.locator("course-exercise .cm-content")).to_contain_text("ON CONFLICT DO NOTHING")
+    expect(page.locator(f"{CONSUMER} .cm-content")).to_contain_text("ON CONFLICT DO NOTHING")
     check(page)
-    expect(page.locator("course-exercise")).to_contain_text(SOLVED)
+    expect(page.locator(CONSUMER)).to_contain_text(SOLVED)
     context.close()

@@ -1,0 +1,352 @@
+"""A card is charged once for each idempotency key, and the wallet gets what was charged, whatever happens.
+
+The tests read as the specification. Each lets the submission run under every schedule of its kind of fault.
+Supplied are the gateway, which forgets its keys at midnight, and customers, who ask again every two minutes.
+"""
+
+from dataclasses import replace
+
+from unreliable import Anomaly, Process, Scenario, World
+
+TABLES = """
+    CREATE TABLE wallets (owner TEXT PRIMARY KEY, credit INTEGER NOT NULL);
+    CREATE TABLE requests (
+        key TEXT PRIMARY KEY, body TEXT NOT NULL, status INTEGER, answer TEXT, locked_at REAL
+    );
+    INSERT INTO wallets VALUES ('alice', 0);
+"""
+THIRTY, FIFTY = '{"owner": "alice", "amount": 30}', '{"owner": "alice", "amount": 50}'
+PATIENCE_S = 120.0  # longer than a lock that expires has to last
+TRIES = 3  # one more than there are faults
+GAVE_UP = (0, "no final answer")
+
+
+class Gateway:
+    """Charges cards. `failing` is what goes wrong with the next calls, one after the other."""
+
+    def __init__(self, *failing: str) -> None:
+        self.known = ()
+        self.charges = ()
+        self.calls = 0
+        self.failing = failing
+
+    def charge(self, key: str, amount: int) -> tuple[int, str]:
+        """Status and answer; the same again for a key that is known, until midnight."""
+        if type(key) is not str or type(amount) is not int:
+            raise TypeError("charge(key: str, amount: int)")
+        self.calls += 1
+        failure, self.failing = (self.failing[0], self.failing[1:]) if self.failing else ("", ())
+        if failure == "busy":
+            return 503, "try again later"
+        status, answer = self._result(key, amount, failure == "declined")
+        return (504, "timeout") if failure == "late" else (status, answer)
+
+    def _result(self, key: str, amount: int, declined: bool) -> tuple[int, str]:
+        for known, first, status, answer in self.known:
+            if known == key:
+                return (status, answer) if first == amount else (400, "this key had another amount")
+        result = (402, "card declined")
+        if not declined:
+            self.charges += (amount,)
+            result = (200, f"ch_{len(self.charges)}")
+        self.known += ((key, amount, *result),)
+        return result
+
+    def forget(self) -> None:
+        """Midnight: the keys of the day are gone."""
+        self.known = ()
+
+
+class Page:
+    """What customers got to see in the end: key, body, status and answer."""
+
+    def __init__(self) -> None:
+        self.shown = ()
+
+    def show(self, key: str, body: str, status: int, answer: str) -> None:
+        """The customer has a final answer, or gave up."""
+        self.shown += ((key, body, status, answer),)
+
+
+def customer(*requests: tuple[str, str], servers: tuple[str, ...] = ("server",) * TRIES):
+    """Sends each (key, body) to one server after the other until the answer is final; at midnight the gateway
+    forgets."""
+
+    async def ask(network, clock, gateway, page):
+        for key, body in requests:
+            if key == "midnight":
+                await gateway.forget()
+                continue
+            result = GAVE_UP
+            for server in servers:
+                await network.send(server, (key, body))
+                message = await network.receive(timeout=PATIENCE_S)
+                if message is not None and is_final(message[1]):
+                    result = message[1]
+                    break
+                if message is not None:
+                    await clock.sleep(PATIENCE_S)
+            await page.show(key, body, *result)
+
+    return ask
+
+
+MIDNIGHT = ("midnight", "")
+
+
+def is_final(answer: object) -> bool:
+    """Whether it is (status, text), and no invitation to try again."""
+    match answer:
+        case (int(status), str()):
+            return status not in {409, 425, 429} and status < 500
+        case _:
+            return False
+
+
+async def gives_up(network, clock):
+    """Asks once and never again; the service has some minutes to bring the request to an end."""
+    await network.send("server", ("k1", THIRTY))
+    await clock.sleep(3 * PATIENCE_S)
+
+
+async def changes_its_mind(network, clock, gateway, page):
+    """Asks once; then for another amount with the same key, and at last for the first again."""
+    await network.send("server", ("k1", THIRTY))
+    await network.receive(timeout=PATIENCE_S)
+    insist = customer(("k1", FIFTY), ("k1", THIRTY))
+    await insist(network, clock, gateway, page)
+
+
+def expect(*answers: tuple[str, str, int, str], charged: int, calls: int | None = None):
+    """The check: what customers were shown (of 422 and 402 the status alone), and the sum charged and credited."""
+
+    def check(world: World) -> Anomaly | None:
+        return money(world, charged, calls) or shown(world, answers) or lost(world, charged)
+
+    return check
+
+
+def money(world: World, charged: int, calls: int | None = None) -> Anomaly | None:
+    """What the gateway has charged, and what the wallet has got for it."""
+    gateway = world.supplies.objects["gateway"]
+    total = sum(gateway.charges)
+    if total > charged:
+        return Anomaly("duplicate effect", f"Alice's card was charged {total}; it should be {charged}.")
+    [(credit,)] = world.database.query("SELECT credit FROM wallets WHERE owner = 'alice'") or [(0,)]
+    if credit > total:
+        return Anomaly("duplicate effect", f"Alice's card was charged {total}, and her wallet got {credit}.")
+    if credit < total:
+        return Anomaly("torn write", f"Alice's card was charged {total}, and her wallet got {credit}.")
+    if calls is not None and gateway.calls > calls:
+        told = f"The gateway was called {gateway.calls} times for {calls} key{'s' * (calls != 1)}"
+        return Anomaly("duplicate effect", f"{told}, although nobody had died: two handlers were at it at once.")
+    return None
+
+
+def lost(world: World, charged: int) -> Anomaly | None:
+    """All that customers were told to have paid was charged."""
+    total = sum(world.supplies.objects["gateway"].charges)
+    if total < charged:
+        return Anomaly("lost message", f"Alice's card was charged {total}; it should be {charged}.")
+    return None
+
+
+def shown(world: World, answers: tuple[tuple[str, str, int, str], ...]) -> Anomaly | None:
+    """The customers' final answers, which come in any order if there are several customers."""
+    page = world.supplies.objects["page"].shown
+    for key, _, status, _ in page:
+        if status == 0:
+            return Anomaly("stuck", f"Asked again and again with the key {key}, it gives no final answer.")
+    if len(page) < len(answers):
+        return Anomaly("stuck", f"Of {len(answers)} requests {len(page)} had an answer; the others wait for ever.")
+    for got, wanted in zip(sorted(page), sorted(answers), strict=True):
+        if got[:3] != wanted[:3] or (wanted[2] == 200 and got != wanted):
+            told = f"The key {got[0]} with the body {got[1]} was answered {got[2]} {got[3]!r}"
+            return Anomaly("wrong answer", f"{told}; it should be {wanted[2]} {wanted[3]}.".replace(" .", "."))
+    return None
+
+
+def charged_and_credited(world: World) -> Anomaly | None:
+    """Nobody waits for an answer; what was charged is in the wallet."""
+    return money(world, 30)
+
+
+def server(name: str = "server", faultless: bool = False) -> Process:
+    return Process(name, "serve", ("network", "db", "gateway"), faults=frozenset() if faultless else None)
+
+
+def customers(*runs) -> tuple[Process, ...]:
+    """One after the other comes, two seconds later: while a server stands still."""
+    names = ("customer",) if len(runs) == 1 else ("customer A", "customer B")
+    lose = frozenset({"lose"})
+    return tuple(
+        Process(name, run, start_ms=100 + 2_000 * n, faults=lose)
+        for n, (name, run) in enumerate(zip(names, runs, strict=True))
+    )
+
+
+SCENARIO = Scenario(
+    name="idempotency key",
+    processes=(server(), *customers(customer(("k1", THIRTY)))),
+    check=expect(("k1", THIRTY, 200, "ch_1"), charged=30),
+    tables=TABLES,
+    supplies=(("gateway", Gateway), ("page", Page)),
+)
+REPEATED = replace(
+    SCENARIO,
+    processes=(server(), *customers(customer(("k1", THIRTY), ("k1", THIRTY), ("k2", THIRTY)))),
+    check=expect(
+        ("k1", THIRTY, 200, "ch_1"), ("k1", THIRTY, 200, "ch_1"), ("k2", THIRTY, 200, "ch_2"), charged=60
+    ),
+)
+NEXT_DAY = replace(
+    SCENARIO,
+    processes=(server(), *customers(customer(("k1", THIRTY), MIDNIGHT, ("k1", THIRTY)))),
+    check=expect(("k1", THIRTY, 200, "ch_1"), ("k1", THIRTY, 200, "ch_1"), charged=30),
+)
+DECLINED = replace(
+    NEXT_DAY,
+    check=expect(("k1", THIRTY, 402, "card declined"), ("k1", THIRTY, 402, "card declined"), charged=0),
+    supplies=(("gateway", lambda: Gateway("declined")), ("page", Page)),
+)
+FAILING = replace(SCENARIO, supplies=(("gateway", lambda: Gateway("busy", "late")), ("page", Page)))
+OTHER_BODY = replace(
+    SCENARIO,
+    processes=(server(), *customers(changes_its_mind)),
+    check=expect(("k1", FIFTY, 422, ""), ("k1", THIRTY, 200, "ch_1"), charged=30),
+    supplies=(("gateway", lambda: Gateway("late")), ("page", Page)),
+)
+GIVEN_UP = replace(SCENARIO, processes=(server(), *customers(gives_up)), check=charged_and_credited)
+TWO_SERVERS = replace(
+    SCENARIO,
+    processes=(
+        server("server A"),
+        server("server B", faultless=True),
+        *customers(
+            customer(("k1", THIRTY), servers=("server A",) * TRIES),
+            customer(("k1", THIRTY), servers=("server B",) * TRIES),
+        ),
+    ),
+    check=expect(("k1", THIRTY, 200, "ch_1"), ("k1", THIRTY, 200, "ch_1"), charged=30, calls=1),
+    pause_ms=3_000,
+)
+STANDING_STILL = replace(
+    SCENARIO,
+    processes=(
+        server("server A"),
+        server("server B", faultless=True),
+        *customers(customer(("k1", THIRTY), servers=("server A", "server B") * 2)),
+    ),
+    pause_ms=150_000,
+)
+
+
+class Orders:
+    """The shop's orders, which last: two that are alike in all but their id."""
+
+    def __init__(self) -> None:
+        self.finished = ()
+        self._all = (("o1", THIRTY), ("o2", THIRTY))
+
+    def next(self) -> tuple[str, str] | None:
+        """Id and body of the first order that is not done, or None."""
+        done = [order for order, *_ in self.finished]
+        return next((order for order in self._all if order[0] not in done), None)
+
+    def done(self, order: str, status: int, answer: str) -> None:
+        """The order has its final answer."""
+        if order not in [known for known, *_ in self.finished]:
+            self.finished += ((order, status, answer),)
+
+
+async def payments(network, gateway):
+    """An endpoint in order: it charges once for each key, and answers 503 while the gateway fails."""
+    while True:
+        sender, (key, _) = await network.receive()
+        status, answer = await gateway.charge(str(key), 30)
+        await network.send(sender, (status if status < 500 else 503, answer))
+
+
+def orders_paid(world: World) -> Anomaly | None:
+    """Each order was charged once, and has the answer to its own request."""
+    charges = len(world.supplies.objects["gateway"].charges)
+    finished = world.supplies.objects["orders"].finished
+    if charges > 2:
+        return Anomaly("duplicate effect", f"The card was charged {charges} times for two orders.")
+    if charges < 2:
+        told = "was never charged" if not charges else "was charged once for two orders"
+        return Anomaly("lost message", f"The card {told}.")
+    wanted = (("o1", 200, "ch_1"), ("o2", 200, "ch_2"))
+    if len(finished) < len(wanted):
+        return Anomaly("stuck", f"Both orders were paid; {len(finished)} of them became done.")
+    if finished != wanted:
+        return Anomaly("wrong answer", f"The orders became done with {finished}; it should be {wanted}.")
+    return None
+
+
+CHECKOUT = Scenario(
+    name="checkout",
+    processes=(
+        Process("payments", payments, faults=frozenset({"lose"})),
+        Process("checkout", "checkout", ("orders", "network"), start_ms=100),
+    ),
+    check=orders_paid,
+    supplies=(("orders", Orders), ("gateway", Gateway)),
+    most_steps=400,
+)
+CHECKOUT_BUSY = replace(CHECKOUT, supplies=(("orders", Orders), ("gateway", lambda: Gateway("late", "busy"))))
+
+
+def test_the_shop_when_an_answer_fails(verify):
+    """The payment service is busy at first, and its answers may get lost: the shop asks again."""
+    verify(CHECKOUT_BUSY.with_faults("lose"))
+
+
+def test_the_shop_when_it_crashes(verify):
+    """After a crash the shop asks again for the order that it had in hand."""
+    verify(CHECKOUT.with_faults("crash"))
+
+
+def test_a_request_and_its_repetition(verify):
+    """The same key gets the same answer; another key with the same body is another payment."""
+    verify(REPEATED)
+
+
+def test_a_gateway_that_fails_for_a_moment(verify):
+    """503 and 504 are no final answers: the next try asks again, and charges once."""
+    verify(FAILING)
+
+
+def test_a_card_that_is_declined(verify):
+    """A refusal is a final answer: it is kept, and nothing is charged later."""
+    verify(DECLINED)
+
+
+def test_another_body_with_the_same_key(verify):
+    """The same key with another body is refused with 422, also while the first request is unfinished."""
+    verify(OTHER_BODY)
+
+
+def test_a_crash_at_every_await(verify):
+    """A crash costs nobody money; and the answer is kept for longer than the gateway keeps its keys."""
+    verify(NEXT_DAY.with_faults("crash"))
+
+
+def test_a_customer_who_gives_up(verify):
+    """What was charged is credited, also when nobody asks again."""
+    verify(GIVEN_UP.with_faults("crash"))
+
+
+def test_two_requests_at_once(verify):
+    """While one server is at it, the other answers 409 or waits: the gateway is called once."""
+    verify(TWO_SERVERS.with_faults("pause"))
+
+
+def test_a_server_that_stands_still(verify):
+    """A server may stand still for two minutes, be taken for dead, and go on."""
+    verify(STANDING_STILL.with_faults("pause"))
+
+
+def test_all_of_it_together(verify):
+    """Crashes, lost messages, lost answers to a COMMIT and a failing database, in any combination."""
+    verify(SCENARIO.with_faults("crash", "lose", "error"))

@@ -1,0 +1,54 @@
+"""A row without an answer is taken for a request under way, also when its server is dead.
+
+Fails: test_a_crash_at_every_await
+"""
+
+import json
+
+CLAIM = "INSERT INTO requests (key, body) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+ANSWER = "UPDATE requests SET status = %s, answer = %s WHERE key = %s"
+
+
+async def checkout(orders, network):
+    while (order := await orders.next()) is not None:
+        order_id, body = order
+        status, answer = 503, ""
+        while status in {409, 503}:
+            await network.send("payments", (order_id, body))
+            message = await network.receive(timeout=30.0)
+            if message is not None:
+                _, (status, answer) = message
+        await orders.done(order_id, status, answer)
+
+
+async def serve(network, db, gateway):
+    while True:
+        customer, (key, body) = await network.receive()
+        await network.send(customer, await charge(key, body, db, gateway))
+
+
+async def charge(key, body, db, gateway):
+    claimed = await db.execute(CLAIM, (key, body))
+    if claimed.rowcount == 0:
+        stored = await db.execute("SELECT body, status, answer FROM requests WHERE key = %s", (key,))
+        first, status, answer = await stored.fetchone()
+        if first != body:
+            return 422, "this key was used for another request"
+        if status is None:
+            return 409, "this request is being handled"
+        return status, answer
+    status, answer = await gateway.charge(key, json.loads(body)["amount"])
+    while status >= 500:
+        status, answer = await gateway.charge(key, json.loads(body)["amount"])
+    async with db.transaction():
+        await db.execute(ANSWER, (status, answer, key))
+        if status == 200:
+            await credit(body, db)
+    return status, answer
+
+
+async def credit(body, db):
+    payment = json.loads(body)
+    await db.execute(
+        "UPDATE wallets SET credit = credit + %s WHERE owner = %s", (payment["amount"], payment["owner"])
+    )

@@ -1,0 +1,64 @@
+"""Two requests look before either writes; both find nothing, and both call the gateway.
+
+Fails: test_two_requests_at_once
+"""
+
+import json
+
+ANSWER = "UPDATE requests SET status = %s, answer = %s WHERE key = %s AND status IS NULL"
+
+
+async def checkout(orders, network):
+    while (order := await orders.next()) is not None:
+        order_id, body = order
+        status, answer = 503, ""
+        while status in {409, 503}:
+            await network.send("payments", (order_id, body))
+            message = await network.receive(timeout=30.0)
+            if message is not None:
+                _, (status, answer) = message
+        await orders.done(order_id, status, answer)
+
+
+async def serve(network, db, gateway):
+    await complete(db, gateway)
+    while True:
+        customer, (key, body) = await network.receive()
+        await network.send(customer, await charge(key, body, db, gateway))
+
+
+async def complete(db, gateway):
+    unfinished = await db.execute("SELECT key FROM requests WHERE status IS NULL")
+    for (key,) in await unfinished.fetchall():
+        await finish(key, db, gateway)
+
+
+async def charge(key, body, db, gateway):
+    known = await db.execute("SELECT body, status, answer FROM requests WHERE key = %s", (key,))
+    row = await known.fetchone()
+    if row is None:
+        await db.execute("INSERT INTO requests (key, body) VALUES (%s, %s) ON CONFLICT DO NOTHING", (key, body))
+    elif row[0] != body:
+        return 422, "this key was used for another request"
+    elif row[1] is not None:
+        return row[1:]
+    return await finish(key, db, gateway)
+
+
+async def finish(key, db, gateway):
+    stored = await db.execute("SELECT body FROM requests WHERE key = %s", (key,))
+    (body,) = await stored.fetchone()
+    status, answer = await gateway.charge(key, json.loads(body)["amount"])
+    if status < 500:
+        async with db.transaction():
+            first = await db.execute(ANSWER, (status, answer, key))
+            if first.rowcount == 1 and status == 200:
+                await credit(body, db)
+    return status, answer
+
+
+async def credit(body, db):
+    payment = json.loads(body)
+    await db.execute(
+        "UPDATE wallets SET credit = credit + %s WHERE owner = %s", (payment["amount"], payment["owner"])
+    )
