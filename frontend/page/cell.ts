@@ -15,6 +15,7 @@ import { problemView } from "./results";
 import { safeMarkup } from "./safe";
 import { statusLine } from "./status-line";
 import { Task } from "./task";
+import { turn } from "./turns";
 
 export class CourseCell extends LitElement {
   source = "";
@@ -43,8 +44,11 @@ export class CourseCell extends LitElement {
     return this;
   }
 
-  override connectedCallback(): void {
-    if (!this.hasUpdated) this.#takeOver();
+  override async connectedCallback(): Promise<void> {
+    if (!this.hasUpdated) {
+      if (!(await turn(this))) return;
+      this.#takeOver();
+    }
     super.connectedCallback();
   }
 

@@ -18,6 +18,7 @@ import { type StaticExercise, takeApart } from "./static";
 import { statusLine } from "./status-line";
 import { StoryLine } from "./story";
 import { Task } from "./task";
+import { turn } from "./turns";
 import { announcement, capital, firstFailure } from "./wording";
 import type { Problem, Results, RunResult, TestResult } from "../messages";
 
@@ -49,8 +50,11 @@ export class CourseExercise extends LitElement {
     return this;
   }
 
-  override connectedCallback(): void {
-    if (!this.hasUpdated) this.#takeOver();
+  override async connectedCallback(): Promise<void> {
+    if (!this.hasUpdated) {
+      if (!(await turn(this))) return;
+      this.#takeOver();
+    }
     super.connectedCallback();
   }
 

@@ -8,6 +8,7 @@ import { createRef, ref } from "lit/directives/ref.js";
 import type { CodeEditor, EditorOptions } from "./editor";
 import type { LineMarks } from "./marks";
 import { button, numbered } from "./parts";
+import { anotherTask } from "./turns";
 
 type Host = ReactiveControllerHost & HTMLElement;
 
@@ -99,5 +100,3 @@ export class LazyEditor implements ReactiveController {
     this.#editor?.focus();
   }
 }
-
-const anotherTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
