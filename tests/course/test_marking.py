@@ -321,30 +321,40 @@ def command(folder: Path, out: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "course", "grade", str(folder), "--out", str(out), *QUICK, *options]
 
 
+def kept(out: Path) -> set[Path]:
+    return set(out.glob("marks/*/*.gz"))
+
+
 def test_a_run_that_is_killed_twenty_times_ends_with_the_same_marks(tmp_path: Path):
-    sources = [path.read_text("utf-8") for path in EXERCISE.submissions("wrong")[:5]]
-    hand_in(tmp_path / "in", **{f"student {n}": source for n, source in enumerate([*sources, RIGHT])})
-    assert grade(tmp_path / "in", tmp_path / "undisturbed", "--budget", "0") == 0
+    paths = [EXERCISE.starter, EXERCISE.solution, *EXERCISE.submissions("wrong"), *EXERCISE.submissions("right")]
+    hand_in(tmp_path / "in", **{f"student {n:02}": path.read_text("utf-8") for n, path in enumerate(paths[:60])})
+    here, there = tmp_path / "undisturbed", tmp_path / "killed"
+    assert grade(tmp_path / "in", here, "--budget", "0") == 0
     dice = random.Random(5)
-    kept = Store(tmp_path / "out" / "marks")
     done: set[Path] = set()
     for _ in range(20):
         process = subprocess.Popen(
-            command(tmp_path / "in", tmp_path / "out", "--budget", "0"),
+            command(tmp_path / "in", there, "--budget", "0"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        time.sleep(dice.uniform(0.2, 1.6))
+        enough = len(done) + dice.randrange(3)
+        while len(kept(there)) < enough and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(dice.uniform(0, 0.1))
+        assert process.poll() is None, "it was through before it could be killed"
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        now = set((tmp_path / "out").glob("marks/*/*.gz"))
+        now = kept(there)
         assert done <= now
-        assert all(kept.get(path.name.removesuffix(".json.gz")) for path in now)
+        assert all(Store(there / "marks").get(path.name.removesuffix(".json.gz")) for path in now)
         done = now
-    assert grade(tmp_path / "in", tmp_path / "out", "--budget", "0") == 0
+    assert 0 < len(done) < 60
+    assert grade(tmp_path / "in", there, "--budget", "0") == 0
+    assert {path.name for path in kept(there)} == {path.name for path in kept(here)}
     for name in ("results.json", "gradebook.csv", "canvas.csv", "junit.xml"):
-        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+        assert (there / name).read_bytes() == (here / name).read_bytes()
 
 
 def die(unit: Unit) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def add(actions: Any) -> None:
     )
     parser.add_argument("--require-sandbox", action="store_true", help="refuse to work with fewer walls")
     parser.add_argument("--time-limit", type=_count, default=120, metavar="S", help="of an exercise (default 120)")
-    parser.add_argument("--jobs", type=_count, default=len(crew.cores()), metavar="N", help="default: all cores")
+    parser.add_argument("--jobs", type=_count, default=crew.cores(), metavar="N", help="default: all cores")
     parser.add_argument("--dask", metavar="ADDRESS", help="the scheduler of a Dask cluster that does the work")
     parser.add_argument(
         "--misconceptions",

@@ -28,22 +28,20 @@ type Marked = Iterator[tuple[Unit, Mark]]
 type Work = Callable[[Unit], Mark]
 
 
-def cores() -> list[int]:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def on_processes(units: Iterable[Unit], jobs: int, work: Work | None = None) -> Marked:
+def on_processes(units: Iterable[Unit], jobs: int, work: Work = mark) -> Marked:
     """Marks on so many cores of this machine."""
     units = iter(units)
     broken: list[Unit] = []
     with _pool(jobs) as pool:
-        yield from _spread(units, jobs, lambda unit: pool.submit(work or _work, unit), broken)
+        yield from _spread(units, jobs, lambda unit: pool.submit(work, unit), broken)
         left = list(units)  # what a broken pool has not even begun
     for unit in broken:
-        yield unit, _alone(unit, work or _work)
+        yield unit, _alone(unit, work)
     if left:
         yield from on_processes(left, jobs, work)
 
@@ -109,20 +107,11 @@ def _alone(unit: Unit, work: Work) -> Mark:
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    numbers: Any = context.SimpleQueue()
-    for core in cores() * (jobs // len(cores()) + 1):
-        numbers.put(core)
-    return ProcessPoolExecutor(jobs, context, _begin, (numbers,), max_tasks_per_child=MOST_TASKS)
+    return ProcessPoolExecutor(jobs, context, _begin, max_tasks_per_child=MOST_TASKS)
 
 
-_core: int | None = None
-
-
-def _begin(numbers: Any) -> None:
-    """A worker's first act: takes a core, and sees to it that the worker ends with its parent."""
-    global _core  # noqa: PLW0603
-    _core = numbers.get()
-    numbers.put(_core)
+def _begin() -> None:
+    """A worker's first act: sees to it that it ends with its parent."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
@@ -131,10 +120,6 @@ def _begin(numbers: Any) -> None:
 def _end_with(sentinel: int) -> None:
     wait_for([sentinel])
     os._exit(1)
-
-
-def _work(unit: Unit) -> Mark:
-    return mark(unit, _core)
 
 
 _turn = threading.Lock()

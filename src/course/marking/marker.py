@@ -111,12 +111,12 @@ def _code() -> str:
     return key_of([_hash_of(path) for path in (*files, *sorted((ours / "sandbox").glob("*.py")))])
 
 
-def mark(unit: Unit, core: int | None = None) -> Mark:
+def mark(unit: Unit) -> Mark:
     """The mark of one submission. Never raises: what goes wrong here is a grader error."""
     try:
         if unit.trusted:
             return _explored(unit)
-        with Jail(strict=unit.terms.require_sandbox, core=core) as jail:
+        with Jail(strict=unit.terms.require_sandbox) as jail:
             return _mark(unit, jail)
     except Exception as error:
         return grader_error(unit, f"{type(error).__name__}: {error}")

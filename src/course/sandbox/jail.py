@@ -12,7 +12,6 @@ them holds is in docs/sandbox.md.
 """
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -64,22 +63,15 @@ class Limits:
 class Jail:
     """A running nursery. Close it when done; it is a context manager, and `connect` makes a child.
 
-    While it is open, this process stays on one core of the machine with its children, `core` or the one that it is
-    on: they take turns and never work at once, and on one core neither has to wake the other up. Who works with
-    several jails gives each its process and its core. `without` leaves out walls, which only tests have reason to.
+    `without` leaves out walls, which only tests have reason to.
     """
 
     def __init__(
-        self,
-        limits: Limits = Limits(),
-        strict: bool = False,
-        core: int | None = None,
-        without: frozenset[str] = frozenset(),
+        self, limits: Limits = Limits(), strict: bool = False, without: frozenset[str] = frozenset()
     ) -> None:
         self.limits = limits
         self._wanted = [wall for wall in WALLS if wall not in without]
         self._filter = allowed_calls() if "seccomp" in self._wanted else b""
-        self._cores = _stay(core)
         self.walls = self._start()
         missing = [wall for wall in WALLS if wall not in self.walls]
         if strict and missing:
@@ -111,10 +103,6 @@ class Jail:
 
     def close(self) -> None:
         """Ends the nursery, and with it everything that is inside."""
-        self._end()
-        _stay_on(self._cores)
-
-    def _end(self) -> None:
         self._control.close()
         self._process.kill()
         self._process.wait()
@@ -124,7 +112,7 @@ class Jail:
         try:
             return Prisoner(self)
         except (OSError, ValueError):
-            self._end()
+            self.close()
             if self._start() != self.walls:
                 raise NoSandbox(f"Not all of {', '.join(self.walls)} hold any more.") from None
             return Prisoner(self)
@@ -184,22 +172,6 @@ _FORBIDDEN = Problem(
 )
 _EXIT = Problem("exit", None, "The program ended Python.", "A process goes on until it is killed.")
 _CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE)
-
-
-def _stay(core: int | None) -> set[int]:
-    """Keeps this process on one core; those that it was allowed before."""
-    if sys.platform != "linux":
-        return set()
-    before = os.sched_getaffinity(0)
-    if core is None:
-        core = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[36])
-    _stay_on({core})
-    return before
-
-
-def _stay_on(cores: set[int]) -> None:
-    if cores and sys.platform == "linux":
-        os.sched_setaffinity(0, cores)
 
 
 # Text has the same hash in every nursery, so that sets have the same order and a mark comes out the same.

@@ -1,0 +1,174 @@
+"""What it takes to mark a class: time, memory, and what a second worker gains, with processes and with Dask.
+
+python benchmarks/grade.py                                  a small class, on each crew
+python benchmarks/grade.py --students 300 --crews "2 processes" --kills 20
+
+Each student hands in every exercise: a starter, a solution, or one of the right and wrong submissions of the
+course, drawn by chance and with a line of their own, so that no mark is shared.
+"""
+
+import argparse
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from distributed import LocalCluster
+
+from course.catalog import exercises
+
+CREWS = ("1 processes", "2 processes", "1 Dask", "2 Dask")
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Cost:
+    seconds: float
+    processor_s: float  # of all processes together
+    memory_bytes: int  # of all processes together, at its peak
+
+
+def hand_in(folder: Path, students: int) -> int:
+    """A class; how many submissions there are."""
+    dice = random.Random(5)
+    for student in range(students):
+        for exercise in exercises():
+            choice = (exercise.starter, exercise.solution, *exercise.submissions("right"))
+            path = dice.choice([*choice, *exercise.submissions("wrong")])
+            target = folder / f"student {student:04}" / f"{exercise.id}.py"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(f"{path.read_text('utf-8')}\n# by student {student}\n", "utf-8")
+    return students * len(exercises())
+
+
+def command(folder: Path, out: Path, *options: str) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "course",
+        "grade",
+        str(folder),
+        "--out",
+        str(out),
+        "--no-misconceptions",
+        *options,
+    ]
+
+
+def marked(folder: Path, out: Path, crew: str) -> Cost:
+    """Marks the class with "2 processes", or with as many workers of a Dask cluster that is there already."""
+    workers, kind = crew.split()
+    used = processor_s()
+    with peak() as most:
+        start = time.perf_counter()
+        if kind == "processes":
+            run(command(folder, out, "--jobs", workers))
+            seconds = time.perf_counter() - start
+        else:
+            with LocalCluster(
+                int(workers), threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+            ) as there:
+                run(command(folder, out, "--dask", there.scheduler_address))
+                seconds = time.perf_counter() - start
+    return Cost(seconds, processor_s() - used, most[0])
+
+
+def run(grading: list[str]) -> None:
+    subprocess.run(grading, stdout=subprocess.DEVNULL, check=True)
+
+
+def processor_s() -> float:
+    """What the processes that this one has started, and theirs, have used until they ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@contextmanager
+def peak() -> Iterator[list[int]]:
+    """The most memory that this process and all below have had so far; shared pages count once."""
+    most, over = [0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.25):
+            total = 0
+            for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+                with suppress(psutil.Error):
+                    total += process.memory_full_info().pss
+            most[0] = max(most[0], total)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield most
+    over.set()
+    thread.join()
+
+
+def killed(folder: Path, out: Path, kills: int, expected_s: float) -> int:
+    """Marks the class although its process is killed at random moments; how many kills met it at work."""
+    dice, met = random.Random(5), 0
+    for _ in range(kills):
+        process = subprocess.Popen(command(folder, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(dice.uniform(0, 2 * expected_s / kills))
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            met += 1
+        process.wait()
+    subprocess.run(command(folder, out), stdout=subprocess.DEVNULL, check=True)
+    return met
+
+
+def size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--students", type=int, default=8)
+    parser.add_argument("--crews", action="append", choices=CREWS)
+    parser.add_argument("--kills", type=int, default=0)
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        measure(folder, options.students, options.crews or CREWS, options.kills)
+    finally:
+        shutil.rmtree(folder)
+
+
+def measure(folder: Path, students: int, crews: tuple[str, ...], kills: int) -> None:
+    submissions = hand_in(folder / "in", students)
+    print(f"{students} students, {len(exercises())} exercises; load of the machine: {os.getloadavg()[0]:.1f}")
+    costs: dict[str, Cost] = {}
+    for number, crew in enumerate(crews):
+        out = folder / f"out {number}"
+        cost = costs[crew] = marked(folder / "in", out, crew)
+        gain = costs.get(f"1 {crew.split()[1]}", cost).seconds / cost.seconds
+        print(
+            f"{crew}: {cost.seconds:,.1f} s, {submissions / cost.seconds:.2f} marks a second "
+            f"({gain:.2f} times 1 worker), {cost.processor_s / submissions:.2f} s of a processor a mark, "
+            f"at most {cost.memory_bytes / MIB:,.0f} MiB, {size(out) / submissions / 1024:.0f} KiB on disk a "
+            f"mark; load {os.getloadavg()[0]:.1f}"
+        )
+        assert (out / "results.json").read_bytes() == (folder / "out 0" / "results.json").read_bytes()
+    if kills:
+        met = killed(folder / "in", folder / "killed", kills, costs[crews[-1]].seconds)
+        same = (folder / "killed" / "results.json").read_bytes() == (
+            folder / "out 0" / "results.json"
+        ).read_bytes()
+        assert same
+        print(f"killed {met} times at work, of {kills}: the same results.json, byte for byte")
+
+
+if __name__ == "__main__":
+    main()
