@@ -108,7 +108,7 @@ class Database:
         self.decoding = Decoding(slots)
         self._tables = Tables(tables, self.decoding.functions())
 
-    def options(self, request: type[Request]) -> tuple[str, ...]:
+    def options(self, request: type[Request], process: "Process") -> tuple[str, ...]:
         if request is Commit:
             return ("lose request", "lose reply")
         return ("error",) if request is Execute else ()

@@ -27,7 +27,7 @@ class Network:
         self._inboxes: dict[str, deque[tuple[str, Plain]]] = {}
         self._waiting: dict[str, int] = {}  # process: ticket of its receive
 
-    def options(self, request: type[Request]) -> tuple[str, ...]:
+    def options(self, request: type[Request], process: "Process") -> tuple[str, ...]:
         return ("lose", "duplicate", "delay") if request is Send else ()
 
     def perform(self, process: "Process", request: Request, outcome: str) -> None:

@@ -44,7 +44,10 @@ MOST_LINE = 1_000_000
 # Any other name is that of a supplied object.
 REQUESTS: dict[str, tuple[type[Request], ...]] = {
     "consumer": (r.Poll, r.CommitOffsets, r.Seek, r.Committed, r.Assignment),
-    "producer": (r.Produce, r.Delivery, r.Flush),
+    "producer": (
+        *(r.Produce, r.Delivery, r.Flush),
+        *(r.InitTransactions, r.BeginTransaction, r.EndTransaction),
+    ),
     "db": (r.Begin, r.Execute, r.Commit, r.Rollback),
     "network": (r.Send, r.Receive),
     "clock": (),

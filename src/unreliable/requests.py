@@ -77,6 +77,26 @@ class Flush(Request):
 
 
 @dataclass(frozen=True)
+class InitTransactions(Request):
+    """Takes over the producer's transactional.id. `timeout_ms` of None: the transaction's own."""
+
+    timeout_ms: int | None
+
+
+@dataclass(frozen=True)
+class BeginTransaction(Request):
+    """What is produced from now on belongs to one transaction."""
+
+
+@dataclass(frozen=True)
+class EndTransaction(Request):
+    """Commits the transaction or aborts it. `timeout_ms` of None: the transaction's own."""
+
+    commits: bool
+    timeout_ms: int | None
+
+
+@dataclass(frozen=True)
 class Poll(Request):
     """Reply: a Record, or None when the time is over; with `most`, a tuple of up to so many Records."""
 
@@ -160,3 +180,6 @@ class Failure:
 
     error: str
     arguments: tuple[Plain, ...]
+
+
+LOCAL: frozenset[type[Request]] = frozenset({BeginTransaction})  # asks only the client library: nothing befalls it

@@ -6,16 +6,18 @@ Rules
   the way there: two runs that end alike are judged alike. The exploration depends on it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from unreliable.kafka.producer_config import ProducerConfig, parse
 from unreliable.process import Entry, parameters_of
+from unreliable.requests import Plain
 
 if TYPE_CHECKING:
     from unreliable.world import World
 
-FAULTS = ("crash", "lose", "duplicate", "delay", "pause", "error")
+FAULTS = ("crash", "lose", "duplicate", "delay", "pause", "error", "retry", "move")
 
 # The ways in which a trace can be wrong. Where Jepsen has a name, it is Jepsen's.
 ANOMALIES = {
@@ -53,8 +55,9 @@ class Process:
 
     `run` is the name of a function in the learner's file, or an async function that the course supplies.
     `faults` are those of the scenario that may befall it; None means all. `group` is its consumer group and
-    `subscribes` names the topics that it reads; none means all. `idempotence` is its producer's
-    `enable.idempotence`.
+    `subscribes` names the topics that it reads; none means all. `producer` is what its producer is configured
+    with, by librdkafka's names (`kafka/producer_config.py`); raises ValueError for what the model does not know.
+    `idempotence` is short for `enable.idempotence`.
     """
 
     name: str
@@ -65,6 +68,12 @@ class Process:
     start_ms: int = 0
     faults: frozenset[str] | None = None
     idempotence: bool = False
+    producer: Mapping[str, Plain] = field(default_factory=dict[str, Plain])
+    producer_config: ProducerConfig = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        config = parse({"enable.idempotence": True, **self.producer} if self.idempotence else self.producer)
+        object.__setattr__(self, "producer_config", config)
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -77,6 +86,7 @@ class Scenario:
     """Everything that one run starts from.
 
     `topics` gives each topic's number of partitions, `max_message_bytes` the largest record batch that they take;
+    `transaction_version` is that of the clients (`kafka/transactions.py`, rule 13);
     `slots` names the database's replication slots; `supplies` makes, by name, what processes are handed besides
     the clients; `most_values` is how many values a process of the learner's may keep in memory.
     """
@@ -93,6 +103,7 @@ class Scenario:
     most_values: int | None = None
     slots: tuple[str, ...] = ()
     max_message_bytes: int = 1_048_588  # Kafka's default
+    transaction_version: int = 1
 
     def __post_init__(self) -> None:
         unknown = self.faults.difference(FAULTS)

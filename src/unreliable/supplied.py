@@ -28,7 +28,7 @@ class Supplies:
         self._world = world
         self.objects: dict[str, Any] = {name: make() for name, make in world.scenario.supplies}
 
-    def options(self, request: type[Request]) -> tuple[str, ...]:
+    def options(self, request: type[Request], process: "Process") -> tuple[str, ...]:
         return ()
 
     def perform(self, process: "Process", request: Request, outcome: str) -> None:

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from unreliable import requests as r
+from unreliable.clients.confluent_kafka import FENCED_LOCALLY, KafkaError
 from unreliable.program import Problem
 from unreliable.sql import translate
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from unreliable.world import Process, World
 
 DATABASE = "database"
+COORDINATOR = "coordinator"  # of transactions
 FIRST_EVENTS = 200
 LAST_EVENTS = 100
 LAST_RECORDS = 50
@@ -142,13 +144,51 @@ class Trace:
         self._add(process, "produce", text, _entry(record), _lane(record), lost)
 
     def not_produced(
-        self, process: "Process", request: r.Produce, partition: "Partition", too_large: bool
+        self, process: "Process", request: r.Produce, partition: "Partition", failure: r.Failure | None
     ) -> None:
+        """`failure` is why it was refused; None: it got lost until the producer gave up."""
         lane = f"{partition[0]}-{partition[1]}"
-        ending = "which refuses it as too large" if too_large else "and in the end gives up: it never got there"
-        lost = None if too_large else "request"
+        lost, ending = None, "which is refused"
+        if failure is None:
+            lost, ending = "request", "and in the end gives up: it never got there"
+        elif failure.arguments[0] == KafkaError.MSG_SIZE_TOO_LARGE:
+            ending = "which refuses it as too large"
+        elif failure.arguments[0] == FENCED_LOCALLY:
+            ending = "which refuses it: the producer is fenced"
         text = f"{process.name} sends {_summary(request.value)} to {lane}, {ending}"
         self._add(process, "refused", text, _summary(request.value, MOST_LABEL), lane, lost)
+
+    # Transactions
+
+    def transaction(
+        self, process: "Process", does: str, what: str = "its transaction", outcome: str = "ok"
+    ) -> None:
+        """What a process's producer asks the coordinator for, and what becomes of it."""
+        ending = {
+            "lose request": ", but the request is lost",
+            "lose reply": ", which is decided, but the answer is lost",
+            "retry request": ", the request is lost, and will be sent again",
+            "retry reply": ", which is decided; the answer is lost, so it will be sent again",
+            "duplicate": "; the network will deliver this once more",
+            "move": "; then the coordinator moves to another broker",
+        }.get(outcome, "")
+        lost = outcome.rpartition(" ")[2] if outcome.startswith(("lose", "retry")) else None
+        self._add(
+            process, "transaction", f"{process.name} {does} {what}{ending}", f"{does} {what}", COORDINATOR, lost
+        )
+
+    def transaction_refused(self, process: "Process", request: r.Request, failure: r.Failure) -> None:
+        text = f"{process.name} is refused {_describe(request)}: {failure.arguments[1]}"
+        self._add(process, "refused", text, f"refused {_name(request)}", COORDINATOR)
+
+    def timed_out(self, process: "Process", timeout_ms: int) -> None:
+        text = f"the coordinator aborts the transaction of {process.name}: it was open for {_seconds(timeout_ms)}"
+        self._add(process, "expire", text, "transaction timed out", COORDINATOR)
+
+    def marked(self, process: "Process", partition: "Partition", offset: int, commits: bool) -> None:
+        lane, end = f"{partition[0]}-{partition[1]}", "commit" if commits else "abort"
+        text = f"the coordinator marks the {end} of {process.name}'s transaction: offset {offset} of {lane}"
+        self._add(process, "marker", text, f"@{offset} {end} marker", lane)
 
     def resent(self, process: "Process", record: r.Record, recognised: bool) -> None:
         sends = f"{process.name} has heard no acknowledgement and sends {_summary(record.value)} again"
@@ -311,6 +351,8 @@ def _describe(request: r.Request | None) -> str:  # noqa: PLR0911
             return f"sending {_summary(request.payload)} to {request.to}"
         case r.Produce():
             return f"sending {_summary(request.value)}"
+        case r.EndTransaction():
+            return "committing its transaction" if request.commits else "aborting its transaction"
         case None:
             return "its first await"
         case _:
@@ -322,6 +364,8 @@ _DOINGS: dict[type[r.Request], str] = {
     r.Receive: "receiving",
     r.Delivery: "hearing the acknowledgement",
     r.Flush: "flushing",
+    r.InitTransactions: "initialising its transactions",
+    r.BeginTransaction: "beginning a transaction",
     r.Poll: "polling",
     r.Seek: "seeking",
     r.Committed: "asking for the committed offsets",

@@ -24,10 +24,11 @@ from unreliable.choices import Choices
 from unreliable.database import Database
 from unreliable.kafka.broker import Broker
 from unreliable.kafka.groups import Consumers
+from unreliable.kafka.transactional import Transactional
 from unreliable.network import Network
 from unreliable.process import Driver, Ended
 from unreliable.program import Problem
-from unreliable.requests import Poll, Receive, Request, Sleep
+from unreliable.requests import LOCAL, Poll, Receive, Request, Sleep
 from unreliable.scenario import Anomaly, Scenario
 from unreliable.scenario import Process as Spec
 from unreliable.supplied import Supplies
@@ -38,6 +39,7 @@ RESTART_MS = 10_000
 PATIENCE = 3
 HOPELESS = ("endless", "exit", "memory", "refused")  # problems that no restart gets over
 
+type Appointment = tuple[int, int, Callable[..., None], Any, tuple[Any, ...]]
 type Drive = Callable[[Spec, int], Driver]  # a process and the number of its start
 
 
@@ -46,8 +48,8 @@ class Service(Protocol):
 
     requests: ClassVar[Any]
 
-    def options(self, request: type[Request]) -> tuple[str, ...]:
-        """The faults that this service can add to such a request."""
+    def options(self, request: type[Request], process: "Process") -> tuple[str, ...]:
+        """The faults that this service can add to such a request of this process."""
         ...
 
     def perform(self, process: "Process", request: Request, outcome: str) -> None:
@@ -117,7 +119,7 @@ class World:
         self.processes = {spec.name: Process(spec, spec.name) for spec in scenario.processes}
         self._drive = drive
         self._known = known
-        self._queue: list[tuple[int, int, Callable[..., None], Any, tuple[Any, ...]]] = []
+        self._queue: list[Appointment] = []
         self._serial = 0
         self._pending = 0  # events that are not somebody's waiting in vain
         self._services = {kind: service for service in self._all_services() for kind in service.requests}
@@ -146,12 +148,21 @@ class World:
             self._kill(process)
             self.database.crashed(process)
 
-    def after(self, delay_ms: int, happen: Callable[..., None], owner: Any, *arguments: Any) -> None:
+    def after(self, delay_ms: int, happen: Callable[..., None], owner: Any, *arguments: Any) -> Appointment:
         """Lets `happen(owner, *arguments)` happen. Arguments start with a process's name and life."""
         self._serial += 1
         if happen not in WAITING:
             self._pending += 1
-        heapq.heappush(self._queue, (self.now_ms + delay_ms, self._serial, happen, owner, arguments))
+        appointment = (self.now_ms + delay_ms, self._serial, happen, owner, arguments)
+        heapq.heappush(self._queue, appointment)
+        return appointment
+
+    def cancel(self, appointment: Appointment) -> None:
+        """Lets it not happen, if it has not happened yet."""
+        if appointment in self._queue:
+            self._queue.remove(appointment)
+            heapq.heapify(self._queue)
+            self._pending -= appointment[2] not in WAITING
 
     def answer(self, process: Process, reply: Any, delay_ms: int = LATENCY_MS) -> None:
         """The process hears `reply` after the delay, if it still lives."""
@@ -254,7 +265,7 @@ class World:
         allowed = self.scenario.faults
         if process.spec.faults is not None:
             allowed &= process.spec.faults
-        faults = ("crash", "pause", *self._services[kind].options(kind))
+        faults = () if kind in LOCAL else ("crash", "pause", *self._services[kind].options(kind, process))
         options = ("ok", *(fault for fault in faults if fault.partition(" ")[0] in allowed))
         process.options[kind] = options
         return options
@@ -338,7 +349,7 @@ class Sleeping:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def options(self, request: type[Request]) -> tuple[str, ...]:
+    def options(self, request: type[Request], process: "Process") -> tuple[str, ...]:
         return ()
 
     def perform(self, process: Process, request: Request, outcome: str) -> None:
@@ -363,4 +374,4 @@ IN_VAIN = frozenset({Poll, Receive, Sleep})  # the requests of which nothing may
 WAITING: frozenset[Callable[..., None]] = frozenset(
     {Sleeping.over, Consumers.waited_in_vain, Network.waited_in_vain}
 )
-OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World.hear, World.wake}
+OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World.hear, World.wake, Transactional.sent_again}

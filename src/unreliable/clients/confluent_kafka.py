@@ -9,12 +9,15 @@ from typing import Any
 
 from unreliable.requests import (
     Assignment,
+    BeginTransaction,
     CommitOffsets,
     Committed,
     Delivery,
+    EndTransaction,
     Failure,
     Flush,
     Headers,
+    InitTransactions,
     Plain,
     Poll,
     Produce,
@@ -31,8 +34,14 @@ MSG_TIMED_OUT = -192  # librdkafka's own errors are negative
 UNKNOWN_PARTITION = -190
 UNKNOWN_TOPIC = -188
 INVALID_ARGUMENT = -186
+TIMED_OUT_LOCALLY = -185
+CONFLICT = -173
 ERRONEOUS_STATE = -172
 NO_OFFSET = -168
+FATAL = -150
+INCONSISTENT = -149
+NOT_CONFIGURED = -145
+FENCED_LOCALLY = -144
 
 
 class KafkaError:
@@ -46,16 +55,37 @@ class KafkaError:
     REBALANCE_IN_PROGRESS = 27
     OUT_OF_ORDER_SEQUENCE_NUMBER = 45
     INVALID_PRODUCER_EPOCH = 47
+    INVALID_TXN_STATE = 48
+    INVALID_PRODUCER_ID_MAPPING = 49
+    INVALID_TRANSACTION_TIMEOUT = 50
+    CONCURRENT_TRANSACTIONS = 51
+    PRODUCER_FENCED = 90
     _MSG_TIMED_OUT = MSG_TIMED_OUT
     _UNKNOWN_PARTITION = UNKNOWN_PARTITION
     _UNKNOWN_TOPIC = UNKNOWN_TOPIC
     _INVALID_ARG = INVALID_ARGUMENT
     _STATE = ERRONEOUS_STATE
+    _TIMED_OUT = TIMED_OUT_LOCALLY
+    _CONFLICT = CONFLICT
     _NO_OFFSET = NO_OFFSET
+    _FATAL = FATAL
+    _INCONSISTENT = INCONSISTENT
+    _NOT_CONFIGURED = NOT_CONFIGURED
+    _FENCED = FENCED_LOCALLY
 
-    def __init__(self, code: int, reason: str | None = None) -> None:
-        self._code = code
+    def __init__(
+        self,
+        error: int,
+        reason: str | None = None,
+        fatal: bool = False,
+        retriable: bool = False,
+        txn_requires_abort: bool = False,
+    ) -> None:
+        self._code = error
         self._reason = reason or self.name()
+        self._fatal = fatal
+        self._retriable = retriable
+        self._txn_requires_abort = txn_requires_abort
 
     def code(self) -> int:
         return self._code
@@ -67,10 +97,16 @@ class KafkaError:
         return self._reason
 
     def retriable(self) -> bool:
-        return self._code in (KafkaError.REQUEST_TIMED_OUT, KafkaError.REBALANCE_IN_PROGRESS)
+        """Whether what was asked for may be asked for again. Only a transactional producer's errors say so."""
+        return self._retriable
 
     def fatal(self) -> bool:
-        return False
+        """Whether the producer can do nothing any more."""
+        return self._fatal
+
+    def txn_requires_abort(self) -> bool:
+        """Whether the transaction has to be aborted."""
+        return self._txn_requires_abort
 
     def __repr__(self) -> builtins.str:
         return f'KafkaError{{code={self.name()},val={self._code},str="{self._reason}"}}'
@@ -200,7 +236,7 @@ class DeliveryReport:
 
 class AIOProducer:
     """A producer that resends after a lost acknowledgement; without idempotence, librdkafka's default, unless the
-    scenario asks for it."""
+    scenario asks for it; with transactions, if it names a transactional.id."""
 
     async def produce(
         self,
@@ -209,16 +245,32 @@ class AIOProducer:
         key: bytes | str | None = None,
         *,
         partition: int | None = None,
-        headers: Sequence[tuple[str, bytes | None]] | Mapping[str, bytes | None] = (),
+        headers: Sequence[tuple[str, bytes | None]] | Mapping[str, bytes | None] | None = None,
     ) -> DeliveryReport:
         """Enqueues a message. `await` what it returns to know that the broker has it, or why it does not."""
         partition = None if partition in {None, -1} else _typed(partition, int)
-        request = Produce(_typed(topic, str), _bytes(value), _bytes(key), partition, _headers(headers))
+        request = Produce(_typed(topic, str), _bytes(value), _bytes(key), partition, _headers(headers or ()))
         return DeliveryReport(await _ask(request))
 
     async def flush(self, timeout: float = -1) -> int:
         """Waits until every message is acknowledged or has failed; what failed is not told here."""
         return await _ask(Flush())
+
+    async def init_transactions(self, timeout: float = -1) -> None:
+        """Takes over the transactional.id: who had it is fenced, and what it had begun is aborted."""
+        await _ask(InitTransactions(_milliseconds(timeout)))
+
+    async def begin_transaction(self) -> None:
+        """What is produced from now on belongs to one transaction. Nobody is asked for it."""
+        await _ask(BeginTransaction())
+
+    async def commit_transaction(self, timeout: float = -1) -> None:
+        """Ends the transaction: all of it is to be read. If the answer is late it is _TIMED_OUT and retriable."""
+        await _ask(EndTransaction(commits=True, timeout_ms=_milliseconds(timeout)))
+
+    async def abort_transaction(self, timeout: float = -1) -> None:
+        """Ends the transaction: nothing of it is to be read, and its offsets are not committed."""
+        await _ask(EndTransaction(commits=False, timeout_ms=_milliseconds(timeout)))
 
 
 async def _ask(request: Request) -> Any:
@@ -233,10 +285,10 @@ def _settle(reply: Any) -> Any:
 
 def failed(failure: Failure) -> Exception:
     """The exception that a failure of the broker becomes in the learner's code."""
-    code, reason = failure.arguments
+    code, reason, *kind = failure.arguments
     assert isinstance(code, int)
     assert isinstance(reason, str)
-    return KafkaException(KafkaError(code, reason))
+    return KafkaException(KafkaError(code, reason, kind == ["fatal"], kind == ["retriable"], kind == ["abort"]))
 
 
 def _milliseconds(seconds: float | None) -> int | None:

@@ -1,8 +1,9 @@
 """The broker: topics of partitions, and who answers for what.
 
 Rules
-- A partition is a log (`log.py`). Producers append to it (`producer.py`, `producer_state.py`); consumers read from
-  it and commit how far they are for their group (`groups.py`).
+- A partition is a log (`log.py`). Producers append to it (`producer.py`, `producer_state.py`), in transactions, if
+  they want (`transactional.py`, `transactions.py`); consumers read from it and commit how far they are for their
+  group (`groups.py`).
 - A request of a client takes effect here when it is made; the options are what may become of it and its reply.
 """
 
@@ -12,6 +13,8 @@ from unreliable import requests as r
 from unreliable.kafka.groups import Consumers
 from unreliable.kafka.log import Log
 from unreliable.kafka.producer import Producers
+from unreliable.kafka.transactional import RETRY_MS, Transactional
+from unreliable.kafka.transactions import Coordinator
 
 if TYPE_CHECKING:
     from unreliable.world import Process, World
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 class Broker:
     requests: ClassVar = (
         *(r.Produce, r.Delivery, r.Flush, r.Poll, r.CommitOffsets),
+        *(r.InitTransactions, r.BeginTransaction, r.EndTransaction),
         *(r.Seek, r.Committed, r.Assignment),
     )
 
@@ -27,13 +31,18 @@ class Broker:
         partitions = [(topic, number) for topic, count in topics.items() for number in range(count)]
         self.logs = {partition: Log(partition) for partition in partitions}
         self._consumers = Consumers(world, self.logs)
-        self._producers = Producers(world, self.logs, self._consumers.wake)
+        self.coordinator = Coordinator(world, self.logs, self._consumers.committed_by, self._consumers.wake)
+        self._transactional = Transactional(world, self.coordinator)
+        self._producers = Producers(world, self.logs, self._transactional, self._consumers.wake)
         self.groups = self._consumers.groups
         self.silent = self._consumers.silent
 
-    def options(self, request: type[r.Request]) -> tuple[str, ...]:
+    def options(self, request: type[r.Request], process: "Process") -> tuple[str, ...]:
+        transactional = process.spec.producer_config.transactional_id is not None
         if request is r.Produce:
-            return ("lose reply", "error")
+            return ("error",) if transactional else ("lose reply", "error")
+        if request is r.EndTransaction and transactional:
+            return ("lose request", "lose reply", "retry request", "retry reply", "duplicate", "move")
         return ("lose request", "lose reply") if request is r.CommitOffsets else ()
 
     def perform(self, process: "Process", request: r.Request, outcome: str) -> None:
@@ -42,12 +51,16 @@ class Broker:
                 self._consumers.poll(process, request)
             case r.CommitOffsets():
                 self._consumers.commit(process, request, outcome)
+            case r.Produce() | r.EndTransaction() if self._has_to_wait(process, request):
+                self._transactional.again(RETRY_MS, process, request, outcome)
             case r.Produce():
                 self._producers.produce(process, request, outcome)
             case r.Delivery():
                 self._producers.deliver(process, request)
             case r.Flush():
                 self._producers.flush(process)
+            case r.InitTransactions() | r.BeginTransaction() | r.EndTransaction():
+                self._transactional.perform(process, request, outcome)
             case r.Seek():
                 self._consumers.seek(process, request)
             case r.Committed():
@@ -55,17 +68,24 @@ class Broker:
             case _:
                 self._consumers.assignment(process)
 
+    def _has_to_wait(self, process: "Process", request: r.Request) -> bool:
+        """Whether what the process asks for has to wait for what it has asked for before."""
+        if isinstance(request, r.EndTransaction):
+            return self._producers.in_flight(process)
+        return self._transactional.busy(process)
+
     def crashed(self, process: "Process") -> None:
         self._producers.crashed(process)
+        self._transactional.crashed(process)
         self._consumers.crashed(process)
 
     def lag(self, group: str, topic: str) -> int:
         """How many records of the topic the group has not committed yet."""
         committed = self.groups[group].committed if group in self.groups else {}
-        lags = (log.end - committed.get(key, 0) for key, log in self.logs.items() if key[0] == topic)
-        return sum(max(0, lag) for lag in lags)
+        return sum(log.unread(committed.get(key, 0)) for key, log in self.logs.items() if key[0] == topic)
 
     def state(self) -> object:
-        """What the rest of the run depends on: logs, offsets, and who is in which group."""
-        logs = tuple(log.state() for log in self.logs.values())
-        return logs, self._consumers.state(), self._producers.state()
+        """What the rest of the run depends on: logs, transactions, offsets, and who is in which group."""
+        logs = tuple(log.state(self._transactional.epoch_of) for log in self.logs.values())
+        transactions = (self.coordinator.state(), self._transactional.state())
+        return logs, transactions, self._consumers.state(), self._producers.state()

@@ -74,6 +74,10 @@ class Consumers:
     def _group(self, process: "Process") -> Group:
         return self.groups.setdefault(process.spec.group, Group())
 
+    def committed_by(self, group: str) -> dict[Partition, int]:
+        """What this group has committed."""
+        return self.groups.setdefault(group, Group()).committed
+
     def committed(self, process: "Process", request: r.Committed) -> None:
         committed = self._group(process).committed
         self._world.answer(process, tuple(committed.get(key) for key in request.partitions))

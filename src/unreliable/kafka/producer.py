@@ -5,9 +5,11 @@ Rules, and where Apache Kafka defines them
   log twice, at two offsets, and the application is not told (fault *lose reply* of a produce; librdkafka's
   `enable.idempotence=false`).
 - An idempotent producer (`enable.idempotence=true`; a scenario says so) stamps what it sends with its id and a
-  sequence number for each partition, so the broker recognises what is sent again: see `producer_state.py`.
-  The id is a life's: after a restart it is another, and what the application sends again is not recognised.
-  No more than five batches are under way: before the sixth, what is not acknowledged is sent again.
+  sequence number for each partition, so the broker recognises what is sent again: see `producer_state.py`. The id
+  is a life's: after a restart it is another, and what the application sends again is not recognised. No more than
+  five batches are under way: before the sixth, what is not acknowledged is sent again.
+- What a transactional producer sends belongs to its transaction (`transactional.py`). It is idempotent, and its id
+  and epoch are the coordinator's: a lost acknowledgement can make no difference to anybody.
 - A message that is not acknowledged within `DELIVERY_TIMEOUT_MS` has failed with _MSG_TIMED_OUT (fault *error* of
   a produce: here it is not in the log; a real client cannot always know that).
 - A batch larger than the topic's `max.message.bytes` is refused with MSG_SIZE_TOO_LARGE, however often it is sent
@@ -26,7 +28,8 @@ from zlib import crc32
 from unreliable import requests as r
 from unreliable.kafka.errors import NOT_DELIVERED, NOT_NOW, PARTITION_UNKNOWN_HERE, TOO_LARGE, TOPIC_UNKNOWN_HERE
 from unreliable.kafka.log import Log, Partition
-from unreliable.kafka.producer_state import REMEMBERED, ProducerState, Stamp, known, next_stamp
+from unreliable.kafka.producer_state import REMEMBERED, Refused, Stamp
+from unreliable.kafka.transactional import Transactional
 
 if TYPE_CHECKING:
     from unreliable.world import Process, World
@@ -39,12 +42,18 @@ BATCH_BYTES = 70  # of a batch with one record, beside its key, value and header
 class Producers:
     """The producers of a run. `wake` is told the partition that has a new record."""
 
-    def __init__(self, world: "World", logs: dict[Partition, Log], wake: Callable[[Partition], None]) -> None:
+    def __init__(
+        self,
+        world: "World",
+        logs: dict[Partition, Log],
+        transactional: Transactional,
+        wake: Callable[[Partition], None],
+    ) -> None:
         self._world = world
         self._logs = logs
+        self._transactional = transactional
         self._wake = wake
         self._acknowledged: dict[tuple[str, int, int], r.Record | r.Failure | None] = {}
-        self._producers: dict[tuple[str, int, Partition], ProducerState] = {}  # a life is a session
         self._sent: dict[tuple[str, int, int], tuple[r.Produce, Stamp]] = {}  # stamped, not acknowledged
         self._awaited: dict[tuple[str, int], int | None] = {}  # the ticket that a life waits for; None for all
 
@@ -54,27 +63,29 @@ class Producers:
             number = crc32(request.key or b"") % sum(topic == request.topic for topic, _ in self._logs)
         return request.topic, number
 
-    def _append(self, request: r.Produce) -> r.Record:
-        record = self._logs[self._partition(request)].append(request)
-        self._world.changed()
+    def _append(self, process: "Process", request: r.Produce, stamp: Stamp | None) -> r.Record:
+        """Appends the record; what an idempotent producer sends again is found where it stands. Raises Refused."""
+        log = self._logs[self._partition(request)]
+        end = log.end
+        if stamp is None:
+            record = log.append(request)
+        else:
+            client = self._transactional.client(process)
+            producer = process.here if client is None else client.transactional_id
+            record = log.append_once(request, producer, stamp, transactional=client is not None)
+        if log.end > end:
+            self._world.changed()
         return record
 
-    def _append_once(self, process: "Process", request: r.Produce, stamp: Stamp) -> r.Record:
-        """Appends what an idempotent producer sends, or finds it where it stands already."""
-        partition = self._partition(request)
-        producer = (*process.here, partition)
-        state = self._producers.get(producer)
-        offset = known(state, stamp)
-        if offset is not None:
-            return self._logs[partition][offset]
-        record = self._append(request)
-        self._producers[producer] = (state or ProducerState(stamp.epoch)).after(stamp, record.offset)
-        return record
-
-    def _stamp(self, process: "Process", request: r.Produce) -> Stamp:
+    def _stamp(self, process: "Process", request: r.Produce) -> Stamp | None:
         """The next stamp for this partition, once there is room for one more batch under way."""
+        client = self._transactional.client(process)
+        if not process.spec.producer_config.idempotence:
+            return None
         partition = self._partition(request)
-        stamp = next_stamp(self._producers.get((*process.here, partition)))
+        if client is not None:
+            return self._logs[partition].next_stamp(client.transactional_id, client.epoch)
+        stamp = self._logs[partition].next_stamp(process.here, 0)
         for (name, life, ticket), (earlier, sent) in list(self._sent.items()):
             of_here = (name, life) == process.here and self._partition(earlier) == partition
             if of_here and stamp.first - sent.first >= REMEMBERED:
@@ -89,7 +100,10 @@ class Producers:
             self._world.answer(process, PARTITION_UNKNOWN_HERE)
             return
         ticket = process.ticket
-        if outcome == "error" or _size(request) > self._world.scenario.max_message_bytes:
+        refusal = self._transactional.joins(process, self._partition(request))
+        if refusal is not None:
+            self._refuse(process, request, ticket, refusal)
+        elif outcome == "error" or _size(request) > self._world.scenario.max_message_bytes:
             self._fail(process, request, ticket, too_large=outcome != "error")
         else:
             self._take(process, request, ticket, outcome)
@@ -97,24 +111,38 @@ class Producers:
 
     def _take(self, process: "Process", request: r.Produce, ticket: int, outcome: str) -> None:
         """The message gets into the log."""
-        stamp = self._stamp(process, request) if process.spec.idempotence else None
-        record = self._append_once(process, request, stamp) if stamp else self._append(request)
+        stamp = self._stamp(process, request)
+        try:
+            record = self._append(process, request, stamp)
+        except Refused as refused:
+            self._refuse(process, request, ticket, self._transactional.fenced(process, refused.code))
+            return
         self._acknowledged[*process.here, ticket] = record
         trace = self._world.trace
         if trace is not None:
             trace.produced(process, record, outcome)
         self._wake(self._partition(request))
+        self._transactional.has_written(process)
         if outcome == "lose reply":
             self._acknowledged[*process.here, ticket] = None
             if stamp:
                 self._sent[*process.here, ticket] = request, stamp
             self._world.after(REQUEST_TIMEOUT_MS, Producers.resend, self, *process.here, request, ticket)
 
+    def _refuse(self, process: "Process", request: r.Produce, ticket: int, failure: r.Failure) -> None:
+        """The transaction does not take it: there is none, or the producer was fenced."""
+        self._acknowledged[*process.here, ticket] = failure
+        if self._world.trace is not None:
+            self._world.trace.not_produced(process, request, self._partition(request), failure)
+
     def _fail(self, process: "Process", request: r.Produce, ticket: int, too_large: bool) -> None:
         """The message does not get into the log: it is refused at once, or given up when its time is over."""
+        self._transactional.undelivered(process)
         self._acknowledged[*process.here, ticket] = TOO_LARGE if too_large else None
         if self._world.trace is not None:
-            self._world.trace.not_produced(process, request, self._partition(request), too_large)
+            self._world.trace.not_produced(
+                process, request, self._partition(request), TOO_LARGE if too_large else None
+            )
         if not too_large:
             self._world.after(DELIVERY_TIMEOUT_MS, Producers.give_up, self, *process.here, ticket)
 
@@ -130,7 +158,7 @@ class Producers:
         if not self._world.alive(name, life) or self._acknowledged[name, life, ticket] is not None:
             return
         _, stamp = self._sent.pop((name, life, ticket), (request, None))
-        record = self._append_once(process, request, stamp) if stamp else self._append(request)
+        record = self._append(process, request, stamp)
         self._acknowledged[name, life, ticket] = record
         if self._world.trace is not None:
             self._world.trace.resent(process, record, recognised=stamp is not None)
@@ -158,9 +186,15 @@ class Producers:
         else:
             self._awaited[process.here] = request.ticket
 
+    def in_flight(self, process: "Process") -> bool:
+        """Whether a message of this life is neither delivered nor given up."""
+        return any(
+            record is None and (name, life) == process.here
+            for (name, life, _), record in self._acknowledged.items()
+        )
+
     def flush(self, process: "Process") -> None:
-        in_flight = (life for (*life, _), record in self._acknowledged.items() if record is None)
-        if list(process.here) in in_flight:
+        if self.in_flight(process):
             self._awaited[process.here] = None
         else:
             self._world.answer(process, 0)
@@ -169,18 +203,12 @@ class Producers:
         self._awaited.pop(process.here, None)
 
     def state(self) -> object:
-        """What is in flight, and what the broker remembers of those who live."""
-        in_flight = tuple(
+        """What is in flight, of those who live."""
+        return tuple(
             (name, ticket, record, self._sent.get((name, life, ticket)))
             for (name, life, ticket), record in self._acknowledged.items()
             if self._world.alive(name, life)
         )
-        producers = tuple(
-            (name, partition, state)
-            for (name, life, partition), state in self._producers.items()
-            if self._world.alive(name, life)
-        )
-        return in_flight, producers
 
 
 def _size(request: r.Produce) -> int:

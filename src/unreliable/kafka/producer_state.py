@@ -8,6 +8,7 @@ Rules, and where Apache Kafka defines them (KIP-98; the numbers are those of the
 - 5. A new epoch begins with sequence number 0. Of a producer that the partition does not know, any number is taken
   (retention may have removed what it had written). After 2³¹ - 1 comes 0.
 - 6. An epoch older than the last is refused with INVALID_PRODUCER_EPOCH (ProducerAppendInfo.checkProducerEpoch).
+  A transaction's marker brings its epoch, too: so who was fenced cannot write here any more.
 - 8. A state is that of one producer id, and every new session has a new one: contents are not compared.
 
 Left out here: a state never expires (producer.id.expiration.ms is 24 h).
@@ -50,6 +51,14 @@ class ProducerState:
         batches = self.batches if stamp.epoch == self.epoch else ()
         return ProducerState(stamp.epoch, (*batches, (stamp.first, stamp.last, offset))[-REMEMBERED:])
 
+    def marked(self, epoch: int) -> "ProducerState":
+        """The state once a marker of this epoch stands in the log."""
+        return self if epoch <= self.epoch else ProducerState(epoch)
+
+    def since(self, epoch: int) -> "ProducerState":
+        """The same with epochs that are counted from this one."""
+        return ProducerState(self.epoch - epoch, self.batches)
+
 
 def known(state: ProducerState | None, stamp: Stamp) -> int | None:
     """The offset of a batch that is in the log already; None for one that may be appended; else Refused."""
@@ -64,17 +73,17 @@ def known(state: ProducerState | None, stamp: Stamp) -> int | None:
     for first, last, offset in state.batches:
         if (first, last) == (stamp.first, stamp.last):
             return offset
-    if stamp.first != following(state.batches[-1][1]):
+    if stamp.first != (following(state.batches[-1][1]) if state.batches else 0):
         raise Refused(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER)
     return None
 
 
-def next_stamp(state: ProducerState | None) -> Stamp:
-    """What the producer writes on its next batch of one record."""
-    if state is None:
-        return Stamp(0, 0)
+def next_stamp(state: ProducerState | None, epoch: int = 0) -> Stamp:
+    """What a producer of this epoch writes on its next batch of one record."""
+    if state is None or state.epoch != epoch or not state.batches:
+        return Stamp(0, 0, epoch)
     sequence = following(state.batches[-1][1])
-    return Stamp(sequence, sequence, state.epoch)
+    return Stamp(sequence, sequence, epoch)
 
 
 def following(sequence: int) -> int:

@@ -18,7 +18,7 @@ async def commit(consumer: AIOConsumer, message: Message) -> None:
             kafka_error: KafkaError = error.args[0]
             if kafka_error.code() in FENCED:
                 return  # whoever has the partition now gets this message again, and commits it
-            if not kafka_error.retriable():
+            if kafka_error.code() != KafkaError.REQUEST_TIMED_OUT:
                 raise
     raise RuntimeError("the broker does not answer")
 
