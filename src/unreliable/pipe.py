@@ -43,7 +43,10 @@ MOST_LINE = 1_000_000
 # What a process may ask for, by the objects that it was handed; a program that lies cannot get at more.
 # Any other name is that of a supplied object.
 REQUESTS: dict[str, tuple[type[Request], ...]] = {
-    "consumer": (r.Poll, r.CommitOffsets, r.Seek, r.Committed, r.Assignment),
+    "consumer": (
+        *(r.Poll, r.CommitOffsets, r.Seek, r.Committed, r.Assignment),
+        *(r.Subscribe, r.Unsubscribe, r.Close, r.Called, r.Assign, r.GroupMetadata),
+    ),
     "producer": (
         *(r.Produce, r.Delivery, r.Flush),
         *(r.InitTransactions, r.BeginTransaction, r.EndTransaction),

@@ -4,7 +4,8 @@ Rules
 - A request is a frozen dataclass of plain data (None, bool, int, float, str, bytes, tuples of these), so it
   can cross a pipe, and real Kafka and PostgreSQL can be asked the same.
 - `await Request(...)` hands the request to whoever drives the process, and gives the reply.
-- A reply is plain data, a `Record`, `Rows`, or a `Failure` that the client turns into the library's exception.
+- A reply is plain data, a `Record`, `Rows`, or a `Failure` that the client turns into the library's exception;
+  instead of it a consumer may be told of a `Rebalance`, or by a `Notice`.
 - Units are in the names: `timeout_ms`. A `timeout_ms` of None waits for ever.
 """
 
@@ -131,6 +132,42 @@ class Assignment(Request):
 
 
 @dataclass(frozen=True)
+class Subscribe(Request):
+    """Joins the group for these topics. `callbacks` are those that there are, of assign, revoke and lost."""
+
+    topics: tuple[str, ...]
+    callbacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unsubscribe(Request):
+    """Gives up all partitions and leaves the group."""
+
+
+@dataclass(frozen=True)
+class Close(Request):
+    """Gives up all partitions, leaves the group and ends the consumer."""
+
+
+@dataclass(frozen=True)
+class Called(Request):
+    """A callback is over. Reply: that of the request that it came in the midst of."""
+
+
+@dataclass(frozen=True)
+class Assign(Request):
+    """What the consumer reads from now on; `how` is assign or unassign, or add or remove for a part of it."""
+
+    how: str
+    partitions: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class GroupMetadata(Request):
+    """Reply: the group, its generation, the member's id, and its group.instance.id or None."""
+
+
+@dataclass(frozen=True)
 class Begin(Request):
     """Opens a transaction, or inside of one a savepoint."""
 
@@ -166,6 +203,22 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Rebalance:
+    """A callback that the consumer has to run, of assign, revoke and lost; then it says that it has: `Called`."""
+
+    kind: str
+    partitions: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What poll gives instead of a record: the error of a consumer that can no longer read as it did."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Rows:
     """What a statement gave: `rowcount` rows changed or found; `columns` is None if it gives no rows."""
 
@@ -182,4 +235,6 @@ class Failure:
     arguments: tuple[Plain, ...]
 
 
-LOCAL: frozenset[type[Request]] = frozenset({BeginTransaction})  # asks only the client library: nothing befalls it
+LOCAL: frozenset[type[Request]] = frozenset(
+    {BeginTransaction, Called}
+)  # asks only the client library: nothing befalls it

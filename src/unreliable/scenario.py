@@ -10,14 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from unreliable.kafka.producer_config import ProducerConfig, parse
+from unreliable.kafka import consumer_config, producer_config
+from unreliable.kafka.consumer_config import ConsumerConfig
+from unreliable.kafka.producer_config import ProducerConfig
 from unreliable.process import Entry, parameters_of
 from unreliable.requests import Plain
 
 if TYPE_CHECKING:
     from unreliable.world import World
 
-FAULTS = ("crash", "lose", "duplicate", "delay", "pause", "error", "retry", "move")
+FAULTS = ("crash", "lose", "duplicate", "delay", "pause", "error", "retry", "move", "rebalance")
 
 # The ways in which a trace can be wrong. Where Jepsen has a name, it is Jepsen's.
 ANOMALIES = {
@@ -55,9 +57,10 @@ class Process:
 
     `run` is the name of a function in the learner's file, or an async function that the course supplies.
     `faults` are those of the scenario that may befall it; None means all. `group` is its consumer group and
-    `subscribes` names the topics that it reads; none means all. `producer` is what its producer is configured
-    with, by librdkafka's names (`kafka/producer_config.py`); raises ValueError for what the model does not know.
-    `idempotence` is short for `enable.idempotence`.
+    `subscribes` names the topics that it reads; none means all. `producer` and `consumer` are what its clients are
+    configured with, by librdkafka's names (`kafka/producer_config.py`, `kafka/consumer_config.py`); raises
+    ValueError for what the model does not know. `idempotence` is short for `enable.idempotence`.
+    A process without `start_ms` stands by: it starts when a fault *rebalance* befalls another of its group.
     """
 
     name: str
@@ -65,15 +68,20 @@ class Process:
     parameters: tuple[str, ...] = ()
     group: str = "group"
     subscribes: tuple[str, ...] = ()
-    start_ms: int = 0
+    start_ms: int | None = 0
     faults: frozenset[str] | None = None
     idempotence: bool = False
     producer: Mapping[str, Plain] = field(default_factory=dict[str, Plain])
+    consumer: Mapping[str, Plain] = field(default_factory=dict[str, Plain])
     producer_config: ProducerConfig = field(init=False, repr=False, compare=False)
+    consumer_config: ConsumerConfig = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        config = parse({"enable.idempotence": True, **self.producer} if self.idempotence else self.producer)
-        object.__setattr__(self, "producer_config", config)
+        producer = {"enable.idempotence": True, **self.producer} if self.idempotence else self.producer
+        object.__setattr__(self, "producer_config", producer_config.parse(producer))
+        object.__setattr__(self, "consumer_config", consumer_config.parse(self.consumer))
+        if self.consumer_config.group_id is not None:
+            object.__setattr__(self, "group", self.consumer_config.group_id)
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -109,6 +117,13 @@ class Scenario:
         unknown = self.faults.difference(FAULTS)
         if unknown:
             raise ValueError(f"no such faults: {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}")
+        if "rebalance" in self.faults and all(process.start_ms is not None for process in self.processes):
+            raise ValueError("the fault rebalance lets a process join that has start_ms=None; there is none")
+        consumers = [process for process in self.processes if "consumer" in process.objects]
+        for group in {consumer.group for consumer in consumers}:
+            configs = [consumer.consumer_config for consumer in consumers if consumer.group == group]
+            if not any(all(name in config.strategies for config in configs) for name in configs[0].strategies):
+                raise ValueError(f"the consumers of {group!r} have no partition.assignment.strategy in common")
 
     def with_faults(self, *faults: str) -> "Scenario":
         return replace(self, faults=frozenset(faults))

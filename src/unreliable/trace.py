@@ -24,6 +24,7 @@ from unreliable.program import Problem
 from unreliable.sql import translate
 
 if TYPE_CHECKING:
+    from unreliable.kafka.groups import Group
     from unreliable.kafka.log import Partition
     from unreliable.world import Process, World
 
@@ -200,37 +201,48 @@ class Trace:
         self._add(process, "poll", text, _entry(record), _lane(record))
 
     def committed_offsets(
-        self, process: "Process", offsets: tuple[tuple[str, int, int], ...], outcome: str
+        self,
+        process: "Process",
+        offsets: tuple[tuple[str, int, int], ...],
+        outcome: str,
+        refusal: r.Failure | None = None,
     ) -> None:
-        kind = "refused" if outcome == "refused" else "commit offset"
+        kind = "refused" if refusal else "commit offset"
         ending = {
-            "refused": ", which is refused: it is no longer a member of the group",
             "lose request": ", but the request is lost: nothing is committed",
             "lose reply": ", which succeeds, but the answer is lost",
         }.get(outcome, "")
+        if refusal is not None:
+            ending = f", which is refused: {_REFUSED[refusal.arguments[0]]}"
         for topic, partition, offset in offsets:
             lane = f"{topic}-{partition}"
             text = f"{process.name} commits offset {offset} of {lane}{ending}"
-            self._add(process, kind, text, f"commit offset {offset}", lane, _lost(outcome))
-        if not offsets:
-            self._add(process, kind, f"{process.name} commits no offset{ending}", "commit no offset")
+            self._add(process, kind, text, f"commit offset {offset}", lane, None if refusal else _lost(outcome))
 
     def joined(self, process: "Process") -> None:
         self._add(process, "join", f"{process.name} joins its consumer group", "join")
+
+    def left(self, process: "Process") -> None:
+        self._add(process, "leave", f"{process.name} leaves its consumer group", "leave")
 
     def expired(self, process: "Process") -> None:
         text = f"the session of {process.name} is over: its partitions go to the others of the group"
         self._add(process, "expire", text, "session over")
 
-    def assigned(self, assignment: dict[str, tuple["Partition", ...]]) -> None:
-        for name, partitions in assignment.items():
-            process = self._world.processes[name]
-            committed = self._world.broker.groups[process.spec.group].committed
-            mine = [f"{topic}-{number}" for topic, number in partitions]
-            starts = [f"from offset {committed.get(key, 0)}" for key in partitions]
+    def assigned(self, group: "Group") -> None:
+        for member in group.sorted():
+            process = self._world.processes[member.client.here[0]]
+            mine = [f"{topic}-{number}" for topic, number in member.assignment]
+            starts = [f"from offset {group.committed.get(key, 0)}" for key in member.assignment]
             places = [f"{lane} {start}" for lane, start in zip(mine, starts, strict=True)]
-            text = f"{name} is given {', '.join(places) or 'no partition'}"
+            text = f"{process.name} is given {', '.join(places) or 'no partition'}"
             self._add(process, "assign", text, f"given {', '.join(mine) or 'no partition'}")
+
+    def rebalances(self, process: "Process", rebalance: r.Rebalance) -> None:
+        """The application is told by a callback what becomes of its partitions."""
+        partitions = ", ".join(f"{topic}-{number}" for topic, number in rebalance.partitions) or "no partition"
+        does, label = _REBALANCES[rebalance.kind]
+        self._add(process, rebalance.kind, f"{process.name} {does} {partitions}", f"{label} {partitions}")
 
     # Database
 
@@ -337,6 +349,22 @@ def lasting(world: "World") -> dict[str, Any]:
     return {"tables": tables, "logs": logs, "committed": committed}
 
 
+# Why a commit was refused, by the error's code.
+_REFUSED: dict[r.Plain, str] = {
+    KafkaError.ILLEGAL_GENERATION: "the group has been rebalanced meanwhile",
+    KafkaError.UNKNOWN_MEMBER_ID: "it is no longer a member of the group",
+    KafkaError.REBALANCE_IN_PROGRESS: "the group is being rebalanced",
+    KafkaError.FENCED_INSTANCE_ID: "another has taken its place in the group",
+}
+
+# What a callback tells: a sentence, and a label.
+_REBALANCES = {
+    "assign": ("hears in on_assign that it is given", "on_assign"),
+    "revoke": ("hears in on_revoke that it has to give up", "on_revoke"),
+    "lost": ("hears in on_lost that it has lost", "on_lost"),
+}
+
+
 def _describe(request: r.Request | None) -> str:  # noqa: PLR0911
     """A request in words, as what somebody does."""
     match request:
@@ -370,6 +398,12 @@ _DOINGS: dict[type[r.Request], str] = {
     r.Seek: "seeking",
     r.Committed: "asking for the committed offsets",
     r.Assignment: "asking for its partitions",
+    r.Subscribe: "subscribing",
+    r.Unsubscribe: "unsubscribing",
+    r.Close: "closing its consumer",
+    r.Called: "going on",
+    r.Assign: "assigning partitions",
+    r.GroupMetadata: "asking for its group metadata",
     r.Begin: "BEGIN",
     r.Commit: "COMMIT",
     r.Rollback: "ROLLBACK",

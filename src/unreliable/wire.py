@@ -22,7 +22,10 @@ MOST_NUMBER = 2**63
 
 KINDS: dict[str, Any] = {
     kind.__name__: kind
-    for kind in (*requests.Request.__subclasses__(), requests.Record, requests.Rows, requests.Failure, Problem)
+    for kind in (
+        *requests.Request.__subclasses__(),
+        *(requests.Record, requests.Rebalance, requests.Notice, requests.Rows, requests.Failure, Problem),
+    )
 }
 
 type Check = Callable[[Any], bool]

@@ -6,6 +6,7 @@ Rules
 - At each request of a process the world asks `Choices` whether all goes well. The faults every process knows:
   *crash* (it dies before the request takes effect, and restarts `RESTART_MS` later) and *pause* (it stands
   still for the scenario's `pause_ms`, then goes on as if nothing had been). The others are the services'.
+- A process that stands by starts when a fault *rebalance* befalls another of its group: before one of its polls.
   A process that has only waited in vain since anything changed is not asked about waiting again: its next fault
   would find the world as the last one did.
 - A process that ends by an exception is restarted like one that crashed; one that returns stays ended.
@@ -23,7 +24,7 @@ from typing import Any, ClassVar, Protocol
 from unreliable.choices import Choices
 from unreliable.database import Database
 from unreliable.kafka.broker import Broker
-from unreliable.kafka.groups import Consumers
+from unreliable.kafka.consumer import Consumer
 from unreliable.kafka.transactional import Transactional
 from unreliable.network import Network
 from unreliable.process import Driver, Ended
@@ -121,6 +122,7 @@ class World:
         self._known = known
         self._queue: list[Appointment] = []
         self._serial = 0
+        self._standing_by = [spec for spec in scenario.processes if spec.start_ms is None]
         self._pending = 0  # events that are not somebody's waiting in vain
         self._services = {kind: service for service in self._all_services() for kind in service.requests}
         database.enter(self)
@@ -135,7 +137,8 @@ class World:
     def run(self) -> None:
         """Runs until the world is at rest, stuck, or in a state that is known already."""
         for process in self.processes.values():
-            self.after(process.spec.start_ms, World._start, self, process.name, 0)
+            if process.spec.start_ms is not None:
+                self.after(process.spec.start_ms, World._start, self, process.name, 0)
         queue = self._queue
         while queue and not self.merged and self.stuck is None:
             self.now_ms, _, happen, owner, arguments = heapq.heappop(queue)
@@ -233,14 +236,20 @@ class World:
         if kind in IN_VAIN and process.fruitless and process.at_moment == self.moment:
             self._services[kind].perform(process, request, "ok")
             return
-        match self.choices.choose(process.options.get(kind) or self._options_of(process, kind)):
+        options = process.options.get(kind) or self._options_of(process, kind)
+        if kind is Poll and self._standing_by and "rebalance" in self.scenario.faults:
+            options = self._with_rebalance(process, options)
+        match self.choices.choose(options):
             case "crash":
                 self._crash(process)
             case "pause":
                 if self.trace is not None:
                     self.trace.paused(process, self.scenario.pause_ms)
-                self.broker.silent(process, self.scenario.pause_ms)
+                self.broker.pauses(process, self.scenario.pause_ms)
                 self.after(self.scenario.pause_ms, World.wake, self, process.name, process.life, request)
+            case "rebalance":
+                self._start_another_of(process)
+                self._services[kind].perform(process, request, "ok")
             case outcome:
                 self._services[kind].perform(process, request, outcome)
 
@@ -270,9 +279,22 @@ class World:
         process.options[kind] = options
         return options
 
+    def _with_rebalance(self, process: Process, options: tuple[str, ...]) -> tuple[str, ...]:
+        """The options of a poll, while somebody stands by whom it would share its group with."""
+        allowed = process.spec.faults is None or "rebalance" in process.spec.faults
+        others = any(spec.group == process.spec.group for spec in self._standing_by)
+        return (*options, "rebalance") if allowed and others else options
+
+    def _start_another_of(self, process: Process) -> None:
+        """The next that stands by for this process's group joins it."""
+        spec = next(spec for spec in self._standing_by if spec.group == process.spec.group)
+        self._standing_by.remove(spec)
+        self.after(0, World._start, self, spec.name, 0)
+
     def wake(self, name: str, life: int, request: Request) -> None:
         process = self.processes[name]
         if process.life == life and process.driver is not None:
+            self.broker.wakes(process)
             self._services[type(request)].perform(process, request, "ok")
 
     def _ended(self, process: Process, ended: Ended) -> None:
@@ -324,6 +346,7 @@ class World:
             self.network.state(),
             self.supplies.state(),
             processes,
+            len(self._standing_by),
             self._pending_state(),
         )
 
@@ -372,6 +395,6 @@ class Sleeping:
 
 IN_VAIN = frozenset({Poll, Receive, Sleep})  # the requests of which nothing may come
 WAITING: frozenset[Callable[..., None]] = frozenset(
-    {Sleeping.over, Consumers.waited_in_vain, Network.waited_in_vain}
+    {Sleeping.over, Consumer.waited_in_vain, Consumer.overdue, Network.waited_in_vain}
 )
 OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World.hear, World.wake, Transactional.sent_again}

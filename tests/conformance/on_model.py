@@ -19,10 +19,6 @@ class NotModelled(Exception):
     """The model has no such setting."""
 
 
-# What the model's clients are like, and cannot be told otherwise.
-FIXED = {"auto.offset.reset": "earliest", "enable.auto.commit": False}
-
-
 class Told(Choices):
     """Takes the fault wherever it is offered one."""
 
@@ -50,14 +46,20 @@ class Faulty(World):
 
 def observe(program: Program) -> list[Any]:
     """What the program sees. Raises NotModelled, or whatever the model raises where it has no such thing."""
-    settings = {**program.consumer, **program.producer}
+    settings = dict(program.producer)
     idempotence = settings.pop("enable.idempotence", False)
-    for name, value in settings.items():
-        if FIXED.get(name) != value:
-            raise NotModelled(f"{name}={value}")
+    if settings:
+        raise NotModelled(", ".join(settings))
     stage = Stage("topic", "group", TopicPartition)
     processes = tuple(
-        Process(entry.__name__, entry, group=stage.group, subscribes=(stage.topic,), idempotence=bool(idempotence))
+        Process(
+            entry.__name__,
+            entry,
+            group=stage.group,
+            subscribes=(stage.topic,),
+            idempotence=bool(idempotence),
+            consumer={"session.timeout.ms": 2000} | program.consumer,
+        )
         for entry in program.processes(stage)
     )
     scenario = Scenario(program.name, processes, check=lambda _: None, topics=((stage.topic, program.partitions),))

@@ -24,7 +24,10 @@ import psycopg
 from confluent_kafka.aio import AIOConsumer, AIOProducer
 
 REQUESTS = {
-    AIOConsumer: ("poll", "consume", "commit", "seek", "committed", "assignment", "position", "pause", "resume"),
+    AIOConsumer: (
+        *("poll", "consume", "commit", "seek", "committed", "assignment", "position", "pause", "resume"),
+        *("subscribe", "unsubscribe", "close", "assign", "unassign", "incremental_assign", "incremental_unassign"),
+    ),
     AIOProducer: (
         *("flush", "init_transactions", "begin_transaction", "commit_transaction", "abort_transaction"),
         "send_offsets_to_transaction",

@@ -15,7 +15,7 @@ from typing import Any, cast
 from course.lab.actors import Activity, Actor, Fault, Treatment
 from course.lab.stage import SCHEMA, Stage, View
 from unreliable import Anomaly, Process, Scenario, World
-from unreliable.kafka.groups import SESSION_TIMEOUT_MS
+from unreliable.kafka.consumer_config import SESSION_TIMEOUT_MS
 
 SESSION_S = 1.5
 SCALE = SESSION_S / (SESSION_TIMEOUT_MS / 1000)
@@ -49,7 +49,7 @@ def play(scenario: Scenario, file: str, grader: str, stage: Stage, faults: dict[
             )
             for process in scenario.processes
         ]
-        starts = [process.start_ms / 1000 * SCALE for process in scenario.processes]
+        starts = [(process.start_ms or 0) / 1000 * SCALE for process in scenario.processes]
         return Round(asyncio.run(_watch(scenario, actors, starts, view, stage)), activity)
     finally:
         view.close()
@@ -75,9 +75,16 @@ def _settings(
             "session.timeout.ms": round(SESSION_S * 1000),
             "heartbeat.interval.ms": 300,
             "fetch.wait.max.ms": 100,
+            **_scaled(process),
         },
         "producer": {**quick, "linger.ms": 0, "enable.idempotence": False},
     }
+
+
+def _scaled(process: Process) -> dict[str, Any]:
+    """What the scenario configures the consumer with, on the lab's scale of time."""
+    own = {name: value for name, value in process.consumer.items() if name != "group.id"}
+    return {name: round(value * SCALE) if type(value) is int else value for name, value in own.items()}
 
 
 async def _watch(

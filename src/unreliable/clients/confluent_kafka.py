@@ -4,26 +4,34 @@ Names, arguments and error codes: https://docs.confluent.io/platform/current/cli
 """
 
 import builtins
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from typing import Any
 
 from unreliable.requests import (
+    Assign,
     Assignment,
     BeginTransaction,
+    Called,
+    Close,
     CommitOffsets,
     Committed,
     Delivery,
     EndTransaction,
     Failure,
     Flush,
+    GroupMetadata,
     Headers,
     InitTransactions,
+    Notice,
     Plain,
     Poll,
     Produce,
+    Rebalance,
     Record,
     Request,
     Seek,
+    Subscribe,
+    Unsubscribe,
 )
 
 OFFSET_INVALID = -1001  # librdkafka's "no offset": what committed() gives for a partition without a commit
@@ -42,6 +50,10 @@ FATAL = -150
 INCONSISTENT = -149
 NOT_CONFIGURED = -145
 FENCED_LOCALLY = -144
+MAX_POLL_EXCEEDED = -147
+AUTO_OFFSET_RESET = -140
+
+type Callback = Callable[["AIOConsumer", list["TopicPartition"]], Coroutine[Request, Any, Any]]
 
 
 class KafkaError:
@@ -60,6 +72,7 @@ class KafkaError:
     INVALID_TRANSACTION_TIMEOUT = 50
     CONCURRENT_TRANSACTIONS = 51
     PRODUCER_FENCED = 90
+    FENCED_INSTANCE_ID = 82
     _MSG_TIMED_OUT = MSG_TIMED_OUT
     _UNKNOWN_PARTITION = UNKNOWN_PARTITION
     _UNKNOWN_TOPIC = UNKNOWN_TOPIC
@@ -72,6 +85,8 @@ class KafkaError:
     _INCONSISTENT = INCONSISTENT
     _NOT_CONFIGURED = NOT_CONFIGURED
     _FENCED = FENCED_LOCALLY
+    _MAX_POLL_EXCEEDED = MAX_POLL_EXCEEDED
+    _AUTO_OFFSET_RESET = AUTO_OFFSET_RESET
 
     def __init__(
         self,
@@ -146,15 +161,20 @@ class TopicPartition:
 
 
 class Message:
-    """A message as it came out of a log."""
+    """A message as it came out of a log; or an error that poll tells of, which `error` and `value` say."""
 
-    __slots__ = ("_record",)
+    __slots__ = ("_error", "_record")
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
+    def __init__(self, record: Record | Notice) -> None:
+        if isinstance(record, Notice):
+            self._error: KafkaError | None = KafkaError(record.code, record.reason)
+            self._record = Record("", -1, OFFSET_INVALID, None, record.reason.encode())
+        else:
+            self._error = None
+            self._record = record
 
-    def topic(self) -> str:
-        return self._record.topic
+    def topic(self) -> str | None:
+        return self._record.topic or None
 
     def partition(self) -> int:
         return self._record.partition
@@ -172,23 +192,60 @@ class Message:
         return list(self._record.headers) or None
 
     def error(self) -> KafkaError | None:
-        return None
+        return self._error
 
     def __len__(self) -> int:
         return len(self._record.value or b"")
 
 
 class AIOConsumer:
-    """A consumer that is subscribed already; its partitions are those of its group's assignment."""
+    """A consumer that reads the topics of its scenario, unless it subscribes or is assigned partitions by hand."""
+
+    def __init__(self) -> None:
+        self._callbacks: dict[str, Callback] = {}
+        self._closed = False
+
+    async def subscribe(
+        self,
+        topics: Sequence[str],
+        on_assign: Callback | None = None,
+        on_revoke: Callback | None = None,
+        on_lost: Callback | None = None,
+    ) -> None:
+        """Joins the group. The callbacks are run inside of poll (and of unsubscribe and close).
+
+        on_assign comes before the partitions are read, and may `assign` them with other offsets; on_revoke while
+        they are still the consumer's, so that it may commit; on_lost (left out: on_revoke) when another may have
+        them already.
+        """
+        found = {"assign": on_assign, "revoke": on_revoke, "lost": on_lost or on_revoke}
+        self._callbacks = {kind: callback for kind, callback in found.items() if callback is not None}
+        names = tuple(_typed(topic, str) for topic in topics)
+        await self._ask(Subscribe(names, tuple(self._callbacks)))
+
+    async def unsubscribe(self) -> None:
+        """Gives up all partitions and leaves the group."""
+        await self._ask(Unsubscribe())
+
+    async def close(self) -> None:
+        """Gives up all partitions and leaves the group; a static member stays in it until its session is over."""
+        await self._ask(Close())
+        self._closed = True
+
+    async def __aenter__(self) -> "AIOConsumer":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def poll(self, timeout: float | None = -1) -> Message | None:
         """The next message, or None after `timeout` seconds; None or a negative number waits for ever."""
-        record = await _ask(Poll(_milliseconds(timeout)))
+        record = await self._ask(Poll(_milliseconds(timeout)))
         return None if record is None else Message(record)
 
     async def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
         """Up to `num_messages`: waits `timeout` seconds for the first, then takes what is there."""
-        return [Message(record) for record in await _ask(Poll(_milliseconds(timeout), num_messages))]
+        return [Message(record) for record in await self._ask(Poll(_milliseconds(timeout), num_messages))]
 
     async def commit(
         self,
@@ -201,6 +258,7 @@ class AIOConsumer:
         Synchronous commits wait for the broker and raise KafkaException; asynchronous ones return at once
         and tell nobody (here: they are sent at once, and their failure is not heard).
         """
+        self._stays_open()
         reply = await CommitOffsets(_offsets(message, offsets))
         if asynchronous:
             return None
@@ -208,17 +266,62 @@ class AIOConsumer:
 
     async def seek(self, partition: TopicPartition) -> None:
         """Sets the position of an assigned partition; the next poll reads from there."""
-        await _ask(Seek(*_place(partition)))
+        await self._ask(Seek(*_place(partition)))
 
     async def committed(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
-        offsets = await _ask(Committed(tuple(_place(partition)[:2] for partition in partitions)))
+        offsets = await self._ask(Committed(tuple(_place(partition)[:2] for partition in partitions)))
         return [
             TopicPartition(tp.topic, tp.partition, OFFSET_INVALID if offset is None else offset)
             for tp, offset in zip(partitions, offsets, strict=True)
         ]
 
     async def assignment(self) -> list[TopicPartition]:
-        return [TopicPartition(topic, partition) for topic, partition in await _ask(Assignment())]
+        return [TopicPartition(topic, partition) for topic, partition in await self._ask(Assignment())]
+
+    async def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        """Reads these partitions and no others; one without an offset from where the group has committed."""
+        await self._ask(Assign("assign", tuple(map(_place, partitions))))
+
+    async def unassign(self) -> None:
+        """Reads nothing any more."""
+        await self._ask(Assign("unassign", ()))
+
+    async def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
+        """Reads these partitions too: for on_assign under the cooperative protocol."""
+        await self._ask(Assign("add", tuple(map(_place, partitions))))
+
+    async def incremental_unassign(self, partitions: Sequence[TopicPartition]) -> None:
+        """Reads these partitions no more: for on_revoke under the cooperative protocol."""
+        await self._ask(Assign("remove", tuple(map(_place, partitions))))
+
+    async def consumer_group_metadata(self) -> "ConsumerGroupMetadata":
+        """What a transaction has to know of this member: `send_offsets_to_transaction`."""
+        return ConsumerGroupMetadata(*await self._ask(GroupMetadata()))
+
+    async def _ask(self, request: Request) -> Any:
+        """The reply, once the callbacks that come before it have been run."""
+        self._stays_open()
+        reply = await request
+        while type(reply) is Rebalance:
+            await self._call(reply)
+            reply = await Called()
+        return _settle(reply)
+
+    async def _call(self, rebalance: Rebalance) -> None:
+        callback = self._callbacks.get(rebalance.kind)
+        if callback is not None:
+            await callback(self, [TopicPartition(*partition) for partition in rebalance.partitions])
+
+    def _stays_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("Consumer closed")
+
+
+class ConsumerGroupMetadata:
+    """A member of a group at one time, opaque to the application."""
+
+    def __init__(self, group: str, generation: int, member: str, instance: str | None) -> None:
+        self.parts = (group, generation, member, instance)
 
 
 class DeliveryReport:
@@ -302,8 +405,10 @@ def _offsets(
     if message is not None and offsets is not None:
         raise ValueError("message and offsets are mutually exclusive")
     if message is not None:
-        message = _typed(message, Message)
-        return ((message.topic(), message.partition(), message.offset() + 1),)
+        topic = _typed(message, Message).topic()
+        if topic is None:
+            raise KafkaException(KafkaError(INVALID_ARGUMENT, "Local: Invalid argument or configuration"))
+        return ((topic, message.partition(), message.offset() + 1),)
     if offsets is None:
         return None
     return tuple(place for place in map(_place, offsets) if place[2] >= 0)

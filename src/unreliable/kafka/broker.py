@@ -2,16 +2,16 @@
 
 Rules
 - A partition is a log (`log.py`). Producers append to it (`producer.py`, `producer_state.py`), in transactions, if
-  they want (`transactional.py`, `transactions.py`); consumers read from it and commit how far they are for their
-  group (`groups.py`).
+  they want (`transactional.py`, `transactions.py`); consumers read from it (`consumer.py`) and commit how far they
+  are for their group (`groups.py`, `assignors.py`).
 - A request of a client takes effect here when it is made; the options are what may become of it and its reply.
 """
 
 from typing import TYPE_CHECKING, ClassVar
 
 from unreliable import requests as r
-from unreliable.kafka.groups import Consumers
-from unreliable.kafka.log import Log
+from unreliable.kafka.consumers import Consumers
+from unreliable.kafka.log import Log, Partition
 from unreliable.kafka.producer import Producers
 from unreliable.kafka.transactional import RETRY_MS, Transactional
 from unreliable.kafka.transactions import Coordinator
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 class Broker:
     requests: ClassVar = (
-        *(r.Produce, r.Delivery, r.Flush, r.Poll, r.CommitOffsets),
+        *(r.Produce, r.Delivery, r.Flush, *Consumers.requests),
         *(r.InitTransactions, r.BeginTransaction, r.EndTransaction),
-        *(r.Seek, r.Committed, r.Assignment),
     )
 
     def __init__(self, world: "World", topics: dict[str, int]) -> None:
         partitions = [(topic, number) for topic, count in topics.items() for number in range(count)]
         self.logs = {partition: Log(partition) for partition in partitions}
         self._consumers = Consumers(world, self.logs)
-        self.coordinator = Coordinator(world, self.logs, self._consumers.committed_by, self._consumers.wake)
+        self.coordinator = Coordinator(world, self.logs, self._committed_by, self._consumers.wake)
         self._transactional = Transactional(world, self.coordinator)
         self._producers = Producers(world, self.logs, self._transactional, self._consumers.wake)
         self.groups = self._consumers.groups
-        self.silent = self._consumers.silent
+        self.pauses = self._consumers.pauses
+        self.wakes = self._consumers.wakes
 
     def options(self, request: type[r.Request], process: "Process") -> tuple[str, ...]:
         transactional = process.spec.producer_config.transactional_id is not None
@@ -47,10 +47,6 @@ class Broker:
 
     def perform(self, process: "Process", request: r.Request, outcome: str) -> None:
         match request:
-            case r.Poll():
-                self._consumers.poll(process, request)
-            case r.CommitOffsets():
-                self._consumers.commit(process, request, outcome)
             case r.Produce() | r.EndTransaction() if self._has_to_wait(process, request):
                 self._transactional.again(RETRY_MS, process, request, outcome)
             case r.Produce():
@@ -61,18 +57,18 @@ class Broker:
                 self._producers.flush(process)
             case r.InitTransactions() | r.BeginTransaction() | r.EndTransaction():
                 self._transactional.perform(process, request, outcome)
-            case r.Seek():
-                self._consumers.seek(process, request)
-            case r.Committed():
-                self._consumers.committed(process, request)
             case _:
-                self._consumers.assignment(process)
+                self._consumers.perform(process, request, outcome)
 
     def _has_to_wait(self, process: "Process", request: r.Request) -> bool:
         """Whether what the process asks for has to wait for what it has asked for before."""
         if isinstance(request, r.EndTransaction):
             return self._producers.in_flight(process)
         return self._transactional.busy(process)
+
+    def _committed_by(self, group: str) -> dict[Partition, int]:
+        """What this group has committed."""
+        return self._consumers.group(group).committed
 
     def crashed(self, process: "Process") -> None:
         self._producers.crashed(process)

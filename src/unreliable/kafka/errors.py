@@ -43,6 +43,12 @@ TIMED_OUT = kafka_failure(KafkaError.REQUEST_TIMED_OUT, "Broker: Request timed o
 NOT_DELIVERED = kafka_failure(MSG_TIMED_OUT, "Local: Message timed out")
 TOO_LARGE = kafka_failure(KafkaError.MSG_SIZE_TOO_LARGE, "Broker: Message size too large")
 NOT_A_MEMBER = kafka_failure(KafkaError.UNKNOWN_MEMBER_ID, "Broker: Unknown member")
+OLD_GENERATION = kafka_failure(KafkaError.ILLEGAL_GENERATION, "Broker: Specified group generation id is not valid")
+REBALANCING = kafka_failure(KafkaError.REBALANCE_IN_PROGRESS, "Broker: Group rebalance in progress")
+FENCED = kafka_failure(
+    KafkaError.FENCED_INSTANCE_ID,
+    "Broker: Static consumer fenced by other consumer with same group.instance.id",
+)
 NOTHING_TO_COMMIT = kafka_failure(NO_OFFSET, "Local: No offset stored")
 NO_SUCH_PARTITION = kafka_failure(KafkaError.UNKNOWN_TOPIC_OR_PART, "Broker: Unknown topic or partition")
 PARTITION_UNKNOWN_HERE = kafka_failure(UNKNOWN_PARTITION, "Local: Unknown partition")

@@ -1,259 +1,183 @@
-"""Consumers and their groups: who reads which partition, from where, and what they have committed.
+"""The coordinator of a consumer group under the classic protocol: who is in it, and who reads what.
 
-Rules, and where Apache Kafka defines them
-- A group gives each partition to one member (range assignor). Who joins or leaves makes the group prepare a
-  rebalance; it completes when every member has polled again or its session is over. Then every member starts
-  from the committed offsets (the eager protocol; KIP-429 describes both).
-- The committed offset is that of the next record to read. Committing one that is lower than before is allowed.
-  A partition without one, or with one that its log has not reached, is read from the start
-  (`auto.offset.reset=earliest`). Without arguments a commit is of what was read since the last
-  (librdkafka: _NO_OFFSET if that is nothing).
-- A member that is silent for `SESSION_TIMEOUT_MS` is out; what it commits then fails with UNKNOWN_MEMBER_ID.
-  While a rebalance is prepared, commits of the members are still accepted.
-- A commit's request or its reply may get lost (*lose request*, *lose reply*): both are REQUEST_TIMED_OUT to the
-  consumer, which cannot tell them apart.
+Rules, and where Apache Kafka defines them (ClassicGroup, GroupMetadataManager.classicGroupJoin; KIP-429, KIP-345)
+- The states are those of `MOVES`. Who joins or leaves makes the group prepare a rebalance. It has been prepared
+  when every member has joined (again), or is out because its session is over; then the generation grows, and the
+  leader assigns. A leader that stands still just then keeps all waiting until its session is over.
+- The assignor is the first that all members have among theirs.
+- A commit needs the member id of a member (else UNKNOWN_MEMBER_ID) and the group's generation (else
+  ILLEGAL_GENERATION). It is taken while a rebalance is prepared, and refused while it completes
+  (REBALANCE_IN_PROGRESS). Whether the partition is the member's nobody asks. (ClassicGroup.validateOffsetCommit)
+- Who is in no group may commit for one without members (a consumer that is assigned partitions by hand).
+- A static member (`group.instance.id`) that comes again takes the place of its predecessor: in a stable group it
+  is given the same partitions, without a rebalance; the predecessor is fenced (FENCED_INSTANCE_ID).
 
-`session.timeout.ms` is 6 s (the least a broker allows by default; the default is 45 s), so that stories stay
-short.
-
-Left out here: static and cooperative membership.
+Heartbeats take no time here: members learn at once that a rebalance is prepared, as far as they are awake
+(`heartbeat.interval.ms` is 3 s). The leader is the first member in the order of ids; in Kafka, the first that
+joined. There is no `group.initial.rebalance.delay.ms`.
 """
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
 
-from unreliable import requests as r
-from unreliable.clients.confluent_kafka import OFFSET_BEGINNING, OFFSET_END
-from unreliable.kafka.errors import (
-    NO_SUCH_PARTITION,
-    NOT_A_MEMBER,
-    NOT_NOW,
-    NOT_VALID,
-    NOTHING_TO_COMMIT,
-    PARTITION_UNKNOWN_HERE,
-    TIMED_OUT,
-)
-from unreliable.kafka.log import Log, Partition
-from unreliable.kafka.producer import REQUEST_TIMEOUT_MS
+from unreliable.kafka.assignors import ASSIGNORS, Subscription
+from unreliable.kafka.errors import FENCED, NOT_A_MEMBER, OLD_GENERATION, REBALANCING
+from unreliable.kafka.log import Partition
+from unreliable.requests import Failure
 
-if TYPE_CHECKING:
-    from unreliable.world import Process, World
+EMPTY, PREPARING, COMPLETING, STABLE = "Empty", "PreparingRebalance", "CompletingRebalance", "Stable"
 
-SESSION_TIMEOUT_MS = 6_000
+# (state, what happens): the next state. What is not listed does not happen, or changes nothing.
+MOVES = {
+    (EMPTY, "a member joins"): PREPARING,
+    (STABLE, "a member joins"): PREPARING,
+    (STABLE, "a member leaves"): PREPARING,
+    (COMPLETING, "a member joins"): PREPARING,
+    (COMPLETING, "a member leaves"): PREPARING,
+    (PREPARING, "all have joined"): COMPLETING,
+    (PREPARING, "nobody is left"): EMPTY,
+    (COMPLETING, "the leader assigns"): STABLE,
+}
 
-LEAST_WAIT_MS = 250  # of a poll in vain: asking more often would make runs longer and find nothing more
+type Order = tuple[int, str, int, int]
+
+
+class Client(Protocol):
+    """The consumer behind a member, as its coordinator knows it."""
+
+    @property
+    def here(self) -> tuple[str, int]:
+        """The life of the process that it belongs to."""
+        ...
+
+    @property
+    def awake(self) -> bool:
+        """Whether it answers at all: its process lives and does not stand still."""
+        ...
+
+    def rebalancing(self) -> None:
+        """It hears that it has to join again."""
+        ...
+
+    def synced(self, generation: int, assignment: tuple[Partition, ...]) -> None:
+        """It hears what it is to read."""
+        ...
+
+    def out(self, fenced: bool) -> None:
+        """It hears, once it is awake, that it is no member any more."""
+        ...
 
 
 @dataclass(slots=True)
 class Member:
-    """A consumer in its group. `waiting` is the ticket of the poll that it waits in, or 0; `most` its batch."""
+    """A member. `order` is its id, as ids are sorted; `joined`: it takes part in the next generation."""
 
-    process: "Process"
+    id: str
+    order: Order
+    client: Client
+    strategies: tuple[str, ...]
+    subscription: Subscription
+    instance: str | None = None
+    joined: bool = False
     assignment: tuple[Partition, ...] = ()
-    positions: dict[Partition, int] = field(default_factory=dict[Partition, int])
-    rejoined: bool = False
-    waiting: int = 0
-    most: int | None = None
 
 
-@dataclass(slots=True)
 class Group:
-    committed: dict[Partition, int] = field(default_factory=dict[Partition, int])
-    members: dict[tuple[str, int], Member] = field(default_factory=dict[tuple[str, int], Member])
-    preparing: bool = False
+    """One group. `watch` is called when its members have just been assigned their partitions."""
 
+    def __init__(self, partitions: Iterable[Partition], watch: Callable[["Group"], None]) -> None:
+        self.committed: dict[Partition, int] = {}
+        self.members: dict[str, Member] = {}
+        self.generation = 0
+        self.state = EMPTY
+        self._partitions = tuple(partitions)
+        self._watch = watch
 
-class Consumers:
-    """The consumers of a run, in their groups."""
+    def join(self, member: Member) -> None:
+        """A member joins, or joins again (JoinGroup)."""
+        predecessor = self._of_instance(member.instance)
+        if predecessor is not None and predecessor.id != member.id and self._replace(predecessor, member):
+            return
+        known = self.members.get(member.id)
+        if known is not None:
+            member.assignment = known.assignment
+        self.members[member.id] = member
+        member.joined = True
+        self._move("a member joins")
 
-    def __init__(self, world: "World", logs: dict[Partition, Log]) -> None:
-        self._world = world
-        self._logs = logs
-        self.groups: dict[str, Group] = {}
+    def leave(self, member_id: str) -> None:
+        """A member leaves, or its session is over."""
+        if self.members.pop(member_id, None) is not None:
+            self._move("a member leaves")
 
-    def _group(self, process: "Process") -> Group:
-        return self.groups.setdefault(process.spec.group, Group())
+    def sync(self) -> None:
+        """The leader assigns, if it is there: each member hears what it is to read (SyncGroup)."""
+        if self.state != COMPLETING or not self._leader.client.awake:
+            return
+        self.state = MOVES[self.state, "the leader assigns"]
+        subscriptions = {member.id: member.subscription for member in self.sorted()}
+        assignment = ASSIGNORS[self._strategy](subscriptions, self._partitions)
+        for member in self.sorted():
+            member.joined = False
+            member.assignment = assignment[member.id]
+        self._watch(self)
+        generation = self.generation
+        for member in self.sorted():
+            if (
+                member.client.awake and generation == self.generation
+            ):  # what one hears may begin the next rebalance
+                member.client.synced(generation, member.assignment)
 
-    def committed_by(self, group: str) -> dict[Partition, int]:
-        """What this group has committed."""
-        return self.groups.setdefault(group, Group()).committed
-
-    def committed(self, process: "Process", request: r.Committed) -> None:
-        committed = self._group(process).committed
-        self._world.answer(process, tuple(committed.get(key) for key in request.partitions))
-
-    def assignment(self, process: "Process") -> None:
-        member = self._group(process).members.get(process.here)
-        self._world.answer(process, member.assignment if member else ())
-
-    def poll(self, process: "Process", request: r.Poll) -> None:
-        group = self._group(process)
-        member = group.members.get(process.here)
+    def refusal(self, member_id: str, generation: int, instance: str | None = None) -> Failure | None:
+        """Why a commit of this member is not taken; None if it is."""
+        if not member_id and generation < 0:
+            return NOT_A_MEMBER if self.members else None
+        member = self.members.get(member_id)
         if member is None:
-            member = group.members[process.here] = Member(process)
-            group.preparing = True
-            if self._world.trace is not None:
-                self._world.trace.joined(process)
-        member.waiting = process.ticket
-        member.most = request.most
-        if group.preparing:
-            member.rejoined = True
-            self._complete(group)
-        else:
-            self._serve(group, member)
-        if member.waiting and request.timeout_ms is not None:
-            wait_ms = max(request.timeout_ms, LEAST_WAIT_MS)
-            self._world.after(wait_ms, Consumers.waited_in_vain, self, *process.here, member.waiting)
+            return FENCED if self._of_instance(instance) else NOT_A_MEMBER
+        if generation != self.generation:
+            return OLD_GENERATION
+        return REBALANCING if self.state == COMPLETING else None
 
-    def waited_in_vain(self, name: str, life: int, ticket: int) -> None:
-        """The poll's time is over: None, unless a message came meanwhile."""
-        process = self._world.processes[name]
-        member = self._group(process).members.get((name, life))
-        if member is None or member.waiting != ticket or not self._world.alive(name, life):
+    def sorted(self) -> list[Member]:
+        """The members in the order of their ids."""
+        return sorted(self.members.values(), key=lambda member: member.order)
+
+    def _move(self, event: str) -> None:
+        self.state = MOVES.get((self.state, event), self.state)
+        if self.state != PREPARING:
             return
-        member.waiting = 0
-        self._world.waited(process)
-        self._world.answer(process, None if member.most is None else ())
-
-    def _serve(self, group: Group, member: Member) -> None:
-        """Answers a waiting poll if there is a record: with it, or with as many as the batch may hold."""
-        records: list[r.Record] = []
-        for partition in member.assignment:
-            room = (member.most or 1) - len(records)
-            found, member.positions[partition] = self._logs[partition].read(member.positions[partition], room)
-            records += found
-        if not records:
+        for member in self.sorted():
+            if not member.joined and member.client.awake and self.state == PREPARING:
+                member.client.rebalancing()
+        if self.state != PREPARING or not all(member.joined for member in self.members.values()):
             return
-        process = member.process
-        member.waiting = 0
-        if self._world.trace is not None:
-            for record in records:
-                self._world.trace.polled(process, record)
-        process.at_moment = -1  # a message is progress, even one that was read before
-        self._world.answer(process, records[0] if member.most is None else tuple(records))
+        self.generation += 1
+        self.state = MOVES[self.state, "all have joined" if self.members else "nobody is left"]
+        self.sync()
 
-    def wake(self, partition: Partition) -> None:
-        """Lets those have the new record of this partition who wait for one."""
-        for group in self.groups.values():
-            for member in group.members.values():
-                if member.waiting and partition in member.assignment and not group.preparing:
-                    self._serve(group, member)
+    def _replace(self, predecessor: Member, member: Member) -> bool:
+        """A static member comes again under another id. Whether there is no need for a rebalance."""
+        del self.members[predecessor.id]
+        predecessor.client.out(fenced=True)
+        self.members[member.id] = member
+        member.assignment = predecessor.assignment
+        if self.state != STABLE or predecessor.subscription.topics != member.subscription.topics:
+            return False
+        member.subscription = predecessor.subscription
+        member.client.synced(self.generation, member.assignment)
+        return True
 
-    def commit(self, process: "Process", request: r.CommitOffsets, outcome: str) -> None:
-        group = self._group(process)
-        member = group.members.get(process.here)
-        trace = self._world.trace
-        offsets = request.offsets
-        if offsets is None and member is not None:
-            offsets = tuple(
-                (*partition, position)
-                for partition, position in sorted(member.positions.items())
-                if position > group.committed.get(partition, 0)
-            )
-        if any((topic, partition) not in self._logs for topic, partition, _ in offsets or ()):
-            self._world.answer(process, NO_SUCH_PARTITION)
-            return
-        if member is not None and not offsets:
-            self._world.answer(process, NOTHING_TO_COMMIT)
-            return
-        refused = member is None
-        if not refused and outcome != "lose request":
-            before = dict(group.committed)
-            group.committed.update({(topic, partition): offset for topic, partition, offset in offsets or ()})
-            if before != group.committed:
-                self._world.changed()
-        if trace is not None:
-            trace.committed_offsets(process, offsets or (), "refused" if refused else outcome)
-        reply: Any = NOT_A_MEMBER if refused else offsets
-        if outcome == "ok":
-            self._world.answer(process, reply)
-        else:
-            self._world.answer(process, TIMED_OUT, REQUEST_TIMEOUT_MS)
+    def _of_instance(self, instance: str | None) -> Member | None:
+        found = (member for member in self.members.values() if instance and member.instance == instance)
+        return next(found, None)
 
-    def seek(self, process: "Process", request: r.Seek) -> None:
-        partition = (request.topic, request.partition)
-        member = self._group(process).members.get(process.here)
-        if member is None:
-            self._world.answer(process, PARTITION_UNKNOWN_HERE)
-            return
-        if partition not in member.assignment:
-            self._world.answer(process, NOT_NOW)
-            return
-        offset = {OFFSET_BEGINNING: 0, OFFSET_END: self._logs[partition].end}.get(request.offset, request.offset)
-        if offset < 0:
-            self._world.answer(process, NOT_VALID)
-            return
-        member.positions[partition] = offset
-        self._world.answer(process, None)
+    @property
+    def _leader(self) -> Member:
+        return self.sorted()[0]
 
-    # Groups
-
-    def crashed(self, process: "Process") -> None:
-        """The broker notices only when the session is over."""
-        self.silent(process, SESSION_TIMEOUT_MS)
-
-    def silent(self, process: "Process", duration_ms: int) -> None:
-        """The process sends no heartbeats for this long."""
-        group = self.groups.get(process.spec.group)
-        if group and process.here in group.members and duration_ms >= SESSION_TIMEOUT_MS:
-            group.members[process.here].waiting = 0
-            self._world.after(SESSION_TIMEOUT_MS, Consumers.expire, self, *process.here)
-
-    def expire(self, name: str, life: int) -> None:
-        """A session is over: the member is out, its partitions go to the others."""
-        process = self._world.processes[name]
-        group = self._group(process)
-        if group.members.pop((name, life), None) is None:
-            return
-        if self._world.trace is not None:
-            self._world.trace.expired(process)
-        group.preparing = True
-        self._world.changed(lasting=False)
-        self._complete(group)
-
-    def _complete(self, group: Group) -> None:
-        """Ends the rebalance if nobody is missing: assigns, and starts every member at what is committed."""
-        members = [group.members[key] for key in sorted(group.members)]
-        for member in members:
-            member.rejoined = member.rejoined or bool(member.waiting)
-        if not all(member.rejoined for member in members):
-            return
-        group.preparing = False
-        for member in members:
-            member.assignment = self._range(member, members)
-            member.positions = {partition: group.committed.get(partition, 0) for partition in member.assignment}
-            member.rejoined = False
-        if self._world.trace is not None and members:
-            self._world.trace.assigned({m.process.name: m.assignment for m in members})
-        for member in members:
-            if member.waiting:
-                self._serve(group, member)
-
-    def _range(self, member: Member, members: list[Member]) -> tuple[Partition, ...]:
-        """Kafka's RangeAssignor: per topic, consecutive partitions, the first of its members one more."""
-        mine: list[Partition] = []
-        for topic in self._topics(member):
-            partitions = [key for key in self._logs if key[0] == topic]
-            subscribed = [other for other in members if topic in self._topics(other)]
-            number = subscribed.index(member)
-            share, extra = divmod(len(partitions), len(subscribed))
-            first = number * share + min(number, extra)
-            mine += partitions[first : first + share + (number < extra)]
-        return tuple(mine)
-
-    def _topics(self, member: Member) -> tuple[str, ...]:
-        return member.process.spec.subscribes or tuple(dict.fromkeys(topic for topic, _ in self._logs))
-
-    def state(self) -> object:
-        """What is committed, and who is in which group."""
-        return tuple((name, self._group_state(group)) for name, group in sorted(self.groups.items()))
-
-    def _group_state(self, group: Group) -> object:
-        members = tuple(
-            (
-                *(name, self._world.alive(name, life), member.rejoined, bool(member.waiting)),
-                *(member.assignment, tuple(sorted(member.positions.items()))),
-            )
-            for (name, life), member in sorted(group.members.items())
-        )
-        return group.preparing, tuple(sorted(group.committed.items())), members
+    @property
+    def _strategy(self) -> str:
+        members = self.sorted()
+        return next(name for name in members[0].strategies if all(name in member.strategies for member in members))

@@ -4,7 +4,6 @@ from tests.conformance.stage import poll_all, program, send
 
 from unreliable.clients.confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
-NO_SETTINGS = "the model's consumer has auto.offset.reset=earliest, as the course's exercises have"
 NO_POSITIONS = "the model's consumer does not tell its position; commits show it"
 NO_PAUSE = "no exercise pauses partitions; the model's consumer cannot"
 
@@ -133,11 +132,7 @@ def nothing_is_assigned_before_the_first_poll(stage):
     return look
 
 
-@program(
-    consumer={"auto.offset.reset": "latest"},
-    absent=NO_SETTINGS,
-    expected=[None, [(0, 1, b"new", b"new")]],
-)
+@program(consumer={"auto.offset.reset": "latest"})
 def latest_begins_at_the_end(stage):
     """A group without a committed offset begins, with auto.offset.reset=latest, at what comes next.
     https://kafka.apache.org/documentation/#consumerconfigs_auto.offset.reset"""
@@ -155,11 +150,7 @@ def latest_begins_at_the_end(stage):
     return both
 
 
-@program(
-    consumer={"auto.offset.reset": "error"},
-    absent=NO_SETTINGS,
-    expected=[["_AUTO_OFFSET_RESET"]],
-)
+@program(consumer={"auto.offset.reset": "error"})
 def no_position_can_be_an_error(stage):
     """With auto.offset.reset=error, a partition without a committed offset gives an error instead of records.
     librdkafka: RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET"""
