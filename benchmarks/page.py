@@ -19,6 +19,7 @@ from course.catalog import root
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 LESSON = "/lessons/03-idempotency/"
+EXERCISE = 'course-exercise[exercise="03-idempotency/dedup_consumer"]'
 SETTLED_MS = 3000
 PACKED = (".png", ".woff2", ".bin", ".zip", ".whl")  # compressed as they are
 # Tasks of 50 ms and more, which the browser reports; shorter ones are not told.
@@ -42,7 +43,7 @@ def measure(page: Page, url: str, scroll: bool) -> None:
     page.on("response", lambda response: responses.append(response))  # noqa: PLW0108 Playwright looks at the code of a handler
     page.goto(url)
     if scroll:
-        page.locator("course-exercise").scroll_into_view_if_needed()
+        page.locator(EXERCISE).scroll_into_view_if_needed()
     page.wait_for_timeout(SETTLED_MS)
     sizes = {response.url: compressed(response) for response in responses}
     longest = page.evaluate(LONGEST_TASK)

@@ -7,7 +7,7 @@ Fresh browsers take turns, so that both ways meet the same machine. Then: from S
 import json
 import statistics
 
-from page import LESSON, chromium, served
+from page import EXERCISE, LESSON, chromium, served
 from playwright.sync_api import Browser, Page, Route
 
 ROUNDS = 5
@@ -57,8 +57,8 @@ def opened(browser: Browser, address: str, snapshot: bool = True) -> Page:
     if not snapshot:
         page.route("**/manifest.json", without_snapshot)
     page.goto(address + LESSON)
-    page.locator("course-exercise").scroll_into_view_if_needed()
-    page.locator("course-exercise .cm-content").wait_for()
+    page.locator(EXERCISE).scroll_into_view_if_needed()
+    page.locator(f"{EXERCISE} .cm-content").wait_for()
     page.wait_for_timeout(500)
     return page
 
@@ -74,8 +74,8 @@ def first_check(page: Page) -> float:
 
 def stop_to_ready(page: Page) -> float:
     """Stops an endless run, when the spare has had the time to start."""
-    page.locator("course-exercise .cm-content").fill("async def consume(consumer, db):\n    sum(iter(int, 1))\n")
-    page.locator("course-exercise").get_by_role("button", name="Run", exact=True).click()
+    page.locator(f"{EXERCISE} .cm-content").fill("async def consume(consumer, db):\n    sum(iter(int, 1))\n")
+    page.locator(EXERCISE).get_by_role("button", name="Run", exact=True).click()
     page.wait_for_timeout(SPARE_IS_WARM_MS)
     return float(page.evaluate(CLICK, ["Stop", None]))
 

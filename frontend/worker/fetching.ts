@@ -16,7 +16,7 @@ export async function unpack(
   base: string,
   { name, bytes }: Packed,
   into: Uint8Array,
-  onProgress: (bytes: number) => void = () => undefined,
+  onProgress: (part: number) => void = () => undefined,
 ): Promise<Uint8Array> {
   const { body } = await fetched(base + name);
   const packed: BlobPart[] = [];
@@ -31,7 +31,7 @@ export async function unpack(
   for (let { value } = await reader.read(); value; { value } = await reader.read()) {
     into.set(value, length);
     length += value.length;
-    onProgress(value.length);
+    onProgress(length / bytes);
   }
   if (length !== bytes || !(await isNamedByHash(name, packed))) throw new Error(`${name} is damaged.`);
   return into;

@@ -17,8 +17,7 @@ export interface Manifest {
   readonly snapshot: Snapshot | null;
 }
 export interface Snapshot {
-  /** One after the other; unpacked side by side. */
-  readonly memory: readonly Packed[];
+  readonly memory: Packed;
   readonly files: Packed;
 }
 /** A gzip-compressed asset and its size when it is unpacked. */

@@ -4,7 +4,7 @@ import type { PyodideInterface } from "pyodide";
 import type { Progress, Request, Told } from "../messages";
 import { fetched, unpack } from "./fetching";
 import { manageMemory } from "./memory";
-import { type Manifest, type Packed, type Place, type Snapshot, pyodideOf, startFromSnapshot, startPlainly } from "./start";
+import { type Manifest, type Place, type Snapshot, pyodideOf, startFromSnapshot, startPlainly } from "./start";
 
 const scope = globalThis as unknown as {
   postMessage(told: Told): void;
@@ -16,7 +16,13 @@ const tell = (told: Told): void => scope.postMessage(told);
 const said: string[] = [];
 const MOST_SAID = 200;
 const LEARNERS_LINE = /^ {2}File "[^/]+", line (\d+)/;
-const starting = (progress: number): void => tell({ kind: "starting", progress });
+/** Each step of the start is told once: an asset comes in hundreds of pieces. */
+let told = 0;
+const starting = (progress: number): void => {
+  if (progress < told + 0.05) return;
+  told = progress;
+  tell({ kind: "starting", progress });
+};
 
 async function start(): Promise<PyodideInterface> {
   // The manifest's name is always the same: the browser has to ask whether there is another.
@@ -37,19 +43,11 @@ async function start(): Promise<PyodideInterface> {
 /** The snapshot is unpacked while the browser compiles Pyodide, whose modules come first: unpacking keeps this thread. */
 async function restore(place: Place, { memory, files }: Snapshot): Promise<PyodideInterface> {
   await pyodideOf(place);
-  const bytes = memory.reduce((sum, part) => sum + part.bytes, 0);
-  const into = new Uint8Array(bytes);
-  const unpacked = unpackAll(memory, into, (length) => starting((length / bytes) * 0.8));
+  const into = new Uint8Array(memory.bytes);
+  const unpacked = unpack(base, memory, into, (part) => starting(part * 0.8));
   const texts = unpack(base, files, new Uint8Array(files.bytes));
-  const failure = manageMemory(bytes, unpacked);
+  const failure = manageMemory(memory.bytes, unpacked);
   return Promise.race([startFromSnapshot(place, into, texts), failure]);
-}
-
-function unpackAll(parts: readonly Packed[], into: Uint8Array, onProgress: (bytes: number) => void): Promise<unknown> {
-  let at = 0;
-  let done = 0;
-  const places = parts.map(({ bytes }) => into.subarray(at, (at += bytes)));
-  return Promise.all(parts.map((part, i) => unpack(base, part, places[i]!, (bytes) => onProgress((done += bytes)))));
 }
 
 function hear(line: string): void {

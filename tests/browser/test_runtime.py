@@ -19,7 +19,7 @@ KEPT = """async () => {
     const names = (await cache.keys()).map(({ url }) => url);
     const needed = [
         /03-idempotency\\/$/, /page\\.js$/, /page\\.css$/, /editor-/,
-        /snapshot0-/, /snapshot3-/, /files-/, /\\.wasm$/,
+        /snapshot-/, /files-/, /\\.wasm$/,
     ];
     return needed.every((name) => names.some((url) => name.test(url)));
 }"""
@@ -35,7 +35,7 @@ def test_python_starts_plainly_where_the_snapshot_is_damaged(browser: Browser, s
         damaged.append(route.request.url)
         route.fulfill(body=b"no snapshot")
 
-    context.route("**/snapshot*.bin", damage)
+    context.route("**/snapshot-*.bin", damage)
     page.goto(site + LESSON)
     write(page, SOLUTION)
     check(page)

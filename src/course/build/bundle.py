@@ -25,7 +25,6 @@ CACHE = Path("build/wheels")
 PYODIDE = Path("node_modules/pyodide")
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 NEEDED = ("iniconfig", "packaging", "pluggy", "pygments", "pytest")
-PARTS = 4  # of the snapshot's memory
 EPOCH = "1577836800"  # any fixed time: the archives' entries carry it
 ENVIRONMENT = {
     "COURSE_ROOT": "/course",
@@ -114,15 +113,9 @@ def _snapshot() -> dict[str, Any]:
     command = ["node", "--import", "tsx", "frontend/build/snapshot.mjs", str(ASSETS), str(folder)]
     subprocess.run(command, check=True)
     return {
-        "memory": _packed_in_parts("snapshot", (folder / "memory").read_bytes()),
+        "memory": _packed("snapshot", (folder / "memory").read_bytes()),
         "files": _packed("files", (folder / "files").read_bytes()),
     }
-
-
-def _packed_in_parts(stem: str, content: bytes) -> list[dict[str, Any]]:
-    """Compressed assets that a browser can unpack side by side."""
-    size = -(-len(content) // PARTS)
-    return [_packed(f"{stem}{i}", content[i * size : (i + 1) * size]) for i in range(PARTS)]
 
 
 def _packed(stem: str, content: bytes) -> dict[str, Any]:
