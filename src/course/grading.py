@@ -5,6 +5,7 @@ The page and the command line come through here; `pytest tests/graders` reaches 
 
 import contextlib
 import io
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
@@ -77,6 +78,7 @@ def grade(
     options += ["-k", manner.only] if manner.only else []
     quiet = [f"-pno:{name}" for name in _UNUSED]
     quiet += ["-s", "-o", "addopts=", "--import-mode=importlib", "--rootdir", str(exercise.grader.parents[1])]
+    _forget_another(exercise)
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = pytest.main([*quiet, *options, str(exercise.grader)], plugins=[pytest_plugin, collector])
@@ -86,6 +88,14 @@ def grade(
         ]
         raise GraderError("\n".join(collector.errors or lines) or said.getvalue())
     return Results(exercise.id, problem, collector.results, program.output.text)
+
+
+def _forget_another(exercise: Exercise) -> None:
+    """Lets go of a grader of the same name in another folder: pytest would take the one that is loaded."""
+    name = f"{exercise.topic}.{exercise.grader.stem}"
+    loaded = sys.modules.get(name)
+    if loaded is not None and loaded.__file__ != str(exercise.grader):
+        del sys.modules[name]
 
 
 def scenario_of(exercise: Exercise) -> Scenario:

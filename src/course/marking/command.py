@@ -12,7 +12,7 @@ from course import catalog
 from course.marking import crew, intake
 from course.marking.gradebook import Gradebook, Misconceptions
 from course.marking.marker import GRADER_ERROR, Terms, Unit, grader_error
-from course.marking.outputs import SHOW, junit, pages, platforms, results, tables
+from course.marking.outputs import SHOW, VISIBILITIES, View, junit, pages, platforms, results, tables
 from course.marking.points import BadFile, load_lateness, load_points
 from course.marking.store import Store
 from course.sandbox.jail import WALLS, Jail, NoSandbox
@@ -36,7 +36,7 @@ def add(actions: Any) -> None:
     parser.add_argument("--canvas-roster", type=Path, metavar="FILE", help="Canvas's export, for students' ids")
     parser.add_argument("--show", choices=SHOW, default="story", help="what students see (default: all)")
     parser.add_argument(
-        "--private-visibility", choices=platforms.VISIBILITIES, default="after_published", help="of your own tests"
+        "--private-visibility", choices=VISIBILITIES, default="after_published", help="of your own tests"
     )
     parser.add_argument("--require-sandbox", action="store_true", help="refuse to work with fewer walls")
     parser.add_argument("--time-limit", type=_count, default=120, metavar="S", help="of an exercise (default 120)")
@@ -85,14 +85,7 @@ def grade(options: argparse.Namespace) -> int:
         return 2
     earlier = results.before(options.out)
     failures = _mark_all(graded, book.store, options)
-    sources: dict[str, str] = {}
-    for student in graded.students():
-        book.add(student, failures)
-        for found in student.found.values():
-            if found.refusal is None:
-                sources[Unit(found.exercise, found.source, graded.terms).key] = found.source
-    book.lines.sort(key=lambda line: line.student)
-    _write(book, options, sources)
+    _write(graded, book, failures, earlier, options)
     return _report(book, earlier, options.out)
 
 
@@ -197,16 +190,23 @@ def _with_progress(marked: crew.Marked, most: int) -> crew.Marked:
             bar.update()
 
 
-def _write(book: Gradebook, options: argparse.Namespace, sources: dict[str, str]) -> None:
-    out: Path = options.out
-    earlier = results.before(out)
-    results.write_changes(book, earlier, out)
-    tables.write(book, out)
-    tables.write_canvas(book, out, options.canvas_roster)
-    junit.write(book, out)
-    platforms.write(book, out, options.show, options.private_visibility)
-    pages.write(book, out, options.show, sources)
-    results.write(book, out)  # the last: it says that this grading is finished
+def _write(
+    graded: _Class, book: Gradebook, failures: Misconceptions, earlier: results.Before, options: argparse.Namespace
+) -> None:
+    out, view = options.out, View(options.show, options.private_visibility)
+    with results.opened(book, out) as add_results:  # in its place last: it says that this grading is finished
+        with junit.opened(out) as add_suites:
+            for student in graded.students():
+                line, marks = book.add(student, failures)
+                add_results(line, marks)
+                add_suites(line, marks)
+                platforms.write_student(book, line, marks, out, view)
+                pages.write_student(line, marks, out, view.show, student)
+        results.write_changes(book, earlier, out)
+        tables.write(book, out)
+        tables.write_canvas(book, out, options.canvas_roster)
+        platforms.write(book, out)
+        pages.write(book, out)
 
 
 def _report(book: Gradebook, earlier: results.Before, out: Path) -> int:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import islice
 from multiprocessing.connection import wait as wait_for
 from typing import Any
@@ -36,14 +37,14 @@ def cores() -> int:
 def on_processes(units: Iterable[Unit], jobs: int, work: Work = mark) -> Marked:
     """Marks on so many cores of this machine."""
     units = iter(units)
-    broken: list[Unit] = []
-    with _pool(jobs) as pool:
-        yield from _spread(units, jobs, lambda unit: pool.submit(work, unit), broken)
-        left = list(units)  # what a broken pool has not even begun
-    for unit in broken:
-        yield unit, _alone(unit, work)
-    if left:
-        yield from on_processes(left, jobs, work)
+    is_broken = True
+    while is_broken:  # then what was not begun is left in `units`
+        broken: list[Unit] = []
+        with _pool(jobs) as pool:
+            yield from _spread(units, jobs, partial(pool.submit, work), broken)
+        for unit in broken:
+            yield unit, _alone(unit, work)
+        is_broken = bool(broken)
 
 
 def on_dask(units: Iterable[Unit], address: str) -> Marked:
@@ -86,6 +87,7 @@ def _spread(
                 under_way[submit(unit)] = unit
             except BrokenProcessPool:
                 broken.append(unit)
+                break
         if not under_way:
             return
         for future in wait(under_way, return_when=FIRST_COMPLETED).done:

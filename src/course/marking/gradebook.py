@@ -1,7 +1,7 @@
 """The gradebook: who has which mark, joined from the submissions, the store, the points and the days.
 
 Rules
-- Nothing is kept of a mark but its points, so that a class of any size fits; a report reads it again.
+- Nothing is kept of a mark but its points, so that a class of any size fits.
 - A test that the grader expects and that was not run is a test that was not passed.
 - A grader error has no points, and neither has the total of its student: nobody loses marks by it.
 """
@@ -57,6 +57,9 @@ class Line:
         return round(sum(entry.most for entry in self.entries), 2)
 
 
+type Marks = list[tuple[Entry, Mark | None]]  # a student's exercises, each with its mark as it was stored
+
+
 @dataclass
 class Gradebook:
     """The whole class."""
@@ -70,13 +73,15 @@ class Gradebook:
     ignored: list[str] = field(default_factory=list[str])
     walls: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
 
-    def add(self, student: Student, failures: "Misconceptions") -> None:
+    def add(self, student: Student, failures: "Misconceptions") -> tuple[Line, Marks]:
         """A student whose submissions all have their marks."""
-        entries = [self._entry(student, exercise, failures) for exercise in self.exercises]
+        marks = [self._entry(student, exercise, failures) for exercise in self.exercises]
         days, factor = self.lateness.days(student.name), self.lateness.factor(student.name)
-        self.lines.append(Line(student.name, entries, student.refusals, days, factor))
+        line = Line(student.name, [entry for entry, _ in marks], student.refusals, days, factor)
+        self.lines.append(line)
+        return line, marks
 
-    def _entry(self, student: Student, exercise: str, failures: "Misconceptions") -> Entry:
+    def _entry(self, student: Student, exercise: str, failures: "Misconceptions") -> tuple[Entry, Mark | None]:
         worth = self.worths.get(exercise, Worth())
         tests = tests_of(exercise, self.terms.extra_tests)
         most = worth.most(tests)
@@ -84,24 +89,19 @@ class Gradebook:
         if found is None:
             refused = bool(student.refusals) and not student.found
             message = student.refusals[0] if refused else f"There is no file for {exercise}."
-            return Entry(exercise, REFUSED if refused else MISSING, message, 0.0, most)
+            return Entry(exercise, REFUSED if refused else MISSING, message, 0.0, most), None
         if found.refusal is not None:
-            return Entry(exercise, REFUSED, found.refusal, 0.0, most)
+            return Entry(exercise, REFUSED, found.refusal, 0.0, most), None
         key = Unit(exercise, found.source, self.terms).key
         mark = self.store.get(key) or failures.unkept.get(key)
         if mark is None:
-            return Entry(exercise, GRADER_ERROR, "It was not graded.", None, most)
+            return Entry(exercise, GRADER_ERROR, "It was not graded.", None, most), None
         self.walls.add(tuple(mark["walls"]))
         entry = Entry(exercise, mark["outcome"], mark["message"], None, most, key)
         if mark["outcome"] != GRADER_ERROR:
             entry.score = worth.score(tests, passed_tests(mark, tests))
             entry.misconceptions = failures.names(mark)
-        return entry
-
-    def marks(self, line: Line) -> Iterator[tuple[Entry, Mark | None]]:
-        """A student's exercises, each with its mark as it was stored."""
-        for entry in line.entries:
-            yield entry, self.store.get(entry.key) if entry.key else None
+        return entry, mark
 
 
 class Misconceptions:

@@ -71,7 +71,7 @@ def roll(folder: Path, student: str | None = None) -> Roll:
             continue
         name = _name(path.name[:-4] if path.suffix.lower() == ".zip" else path.name)
         places.setdefault(names.setdefault(name.casefold(), name), []).append(path)
-    return Roll(places, ignored)
+    return Roll(dict(sorted(places.items())), ignored)
 
 
 def read(name: str, places: list[Path], exercises: list[str]) -> Student:

@@ -12,8 +12,10 @@ import json
 import os
 import tempfile
 import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 type Mark = dict[str, Any]
 
@@ -41,27 +43,34 @@ class Store:
         """Keeps a mark. When this returns, not even a loss of power takes it away."""
         path = self._path(mark["key"])
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(path, gzip.compress(json.dumps(mark).encode(), 6, mtime=0))
+        with replaced(path, durably=True) as file:
+            file.write(gzip.compress(json.dumps(mark).encode(), 6, mtime=0))
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.json.gz"
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Replaces a file at once and for good: a reader sees the old one or the new one."""
+@contextmanager
+def replaced(path: Path, durably: bool = False) -> Generator[BinaryIO]:
+    """A new file for the place of an old one: a reader sees all of the one or all of the other.
+
+    `durably`: when this is over, not even a loss of power takes it away.
+    """
     descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durably:
+                os.fsync(descriptor)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    if durably:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -3,18 +3,29 @@
 Rules
 - Nothing that a student wrote is obeyed: it is escaped for HTML, XML, CSV and terminals.
 - Students see what the instructor shows; the withheld seed and the text of the instructor's tests are nowhere.
+- Of a class of any size one student's marks are in memory: files for the class are written as it goes.
 - The same marks give the same files, byte for byte, but for the time that some platforms ask for.
 """
 
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course.marking.store import write_durably
+from course.marking.store import replaced
 
-SHOW = ("marks", "tests", "story")  # what students see, each more than the one before
+SHOW = ("marks", "tests", "story")  # each more than the one before
+VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")  # Gradescope's
+
+
+@dataclass(frozen=True)
+class View:
+    """What students see, and when they see how they did in the instructor's own tests."""
+
+    show: str = "story"
+    private: str = "after_published"
 
 
 def folder_of(out: Path, student: str) -> Path:
@@ -29,7 +40,12 @@ def folder_of(out: Path, student: str) -> Path:
 
 def write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(path, text.encode("utf-8", "replace"))
+    with replaced(path) as file:
+        file.write(encoded(text))
+
+
+def encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def write_json(path: Path, value: Any) -> None:

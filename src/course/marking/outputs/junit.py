@@ -1,36 +1,44 @@
 """junit.xml: a suite for each student and exercise, for continuous integration."""
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
-from course.marking.gradebook import EXTRA, Entry, Gradebook, all_tests
+from course.marking.gradebook import EXTRA, Entry, Line, Marks, all_tests
 from course.marking.marker import GRADER_ERROR
-from course.marking.outputs import write_text
-from course.marking.store import Mark
+from course.marking.outputs import encoded
+from course.marking.store import Mark, replaced
 
 XML_TEXT = frozenset("\t\n")
 
 
-def write(book: Gradebook, out: Path, show_private: bool = False) -> None:
-    suites = ElementTree.Element("testsuites", name="course grade")
-    for line in book.lines:
-        for entry, mark in book.marks(line):
-            _suite(suites, line.student, entry, mark, show_private)
-    ElementTree.indent(suites)
-    text = ElementTree.tostring(suites, encoding="unicode", xml_declaration=True)
-    write_text(out / "junit.xml", text + "\n")
+@contextmanager
+def opened(out: Path) -> Generator[Callable[[Line, Marks], None]]:
+    """Adds one student after the other; the file takes its place when all are there."""
+    with replaced(out / "junit.xml") as file:
+        file.write(encoded('<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="course grade">\n'))
+
+        def add(line: Line, marks: Marks) -> None:
+            for entry, mark in marks:
+                suite = _suite(line.student, entry, mark)
+                ElementTree.indent(suite)
+                file.write(encoded(ElementTree.tostring(suite, encoding="unicode") + "\n"))
+
+        yield add
+        file.write(encoded("</testsuites>\n"))
 
 
-def _suite(suites: ElementTree.Element, student: str, entry: Entry, mark: Mark | None, private: bool) -> None:
-    suite = ElementTree.SubElement(suites, "testsuite", name=clean(f"{student}: {entry.exercise}"))
+def _suite(student: str, entry: Entry, mark: Mark | None) -> ElementTree.Element:
+    suite = ElementTree.Element("testsuite", name=clean(f"{student}: {entry.exercise}"))
     counts = {"failure": 0, "error": 0}
-    cases = [(name, test) for name, test in (all_tests(mark) if mark else ())]
+    cases = list(all_tests(mark)) if mark else []
     for name, test in cases:
         case = ElementTree.SubElement(suite, "testcase", classname=entry.exercise, name=name)
         if test["outcome"] != "passed":
             kind = "failure" if test["outcome"] == "failed" else "error"
             counts[kind] += 1
-            told = "" if name.startswith(EXTRA) and not private else f"{test['sentence']}"
+            told = "" if name.startswith(EXTRA) else f"{test['sentence']}"
             ElementTree.SubElement(case, kind, message=clean(test["anomaly"] or kind)).text = clean(told)
     if not cases:
         case = ElementTree.SubElement(suite, "testcase", classname=entry.exercise, name=entry.outcome)
@@ -40,6 +48,7 @@ def _suite(suites: ElementTree.Element, student: str, entry: Entry, mark: Mark |
     suite.set("tests", str(max(1, len(cases))))
     suite.set("failures", str(counts["failure"]))
     suite.set("errors", str(counts["error"]))
+    return suite
 
 
 def clean(text: str) -> str:

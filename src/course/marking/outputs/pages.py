@@ -4,7 +4,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from course.marking.gradebook import EXTRA, Gradebook, Line, all_tests, tests_in
+from course.marking.gradebook import EXTRA, Gradebook, Line, Marks, all_tests, tests_in
+from course.marking.intake import Student
 from course.marking.outputs import folder_of, write_text
 from course.marking.store import Mark
 from unreliable import diagram
@@ -12,23 +13,24 @@ from unreliable.diagram.escaping import markup
 from unreliable.trace import Event
 
 
-def write(book: Gradebook, out: Path, show: str, sources: dict[str, str]) -> None:
-    """`sources` has the submissions' texts by the keys of their marks."""
-    for line in book.lines:
-        write_text(folder_of(out, line.student) / "report.html", student_page(book, line, show, sources))
+def write_student(line: Line, marks: Marks, out: Path, show: str, student: Student) -> None:
+    write_text(folder_of(out, line.student) / "report.html", student_page(line, marks, show, student))
+
+
+def write(book: Gradebook, out: Path) -> None:
     write_text(out / "class.html", class_page(book))
 
 
-def student_page(book: Gradebook, line: Line, show: str, sources: dict[str, str]) -> str:
+def student_page(line: Line, marks: Marks, show: str, student: Student) -> str:
     late = f" {line.days_late} days late." if line.days_late else ""
     sections = [diagram.section("Mark", f"{_told(line.score)} of {line.most:g} points.{late}")]
     sections += [diagram.section("Not accepted", refusal) for refusal in line.refusals]
-    for entry, mark in book.marks(line):
+    for entry, mark in marks:
         what = f"{entry.exercise}: {_told(entry.score)} of {entry.most:g}"
         message = entry.message if show != "marks" or entry.key is None else None
         sections.append(diagram.section(what, _told_outcome(entry.outcome, message, mark)))
         if mark is not None and show != "marks":
-            sections += _tests(mark, show, sources.get(mark["key"], ""))
+            sections += _tests(mark, show, student.found[entry.exercise].source)
     return diagram.page(line.student, *sections)
 
 

@@ -9,27 +9,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from course.marking.gradebook import EXTRA, Entry, Gradebook, Line, all_tests, passed_tests, tests_of
+from course.marking.gradebook import EXTRA, Entry, Gradebook, Line, Marks, all_tests, passed_tests, tests_of
 from course.marking.marker import GRADER_ERROR
-from course.marking.outputs import folder_of, write_json
+from course.marking.outputs import View, folder_of, write_json
 from course.marking.points import Worth
 from course.marking.store import Mark
 
 MOST_MESSAGE = 65_535  # characters, in exercism's interface
 MOST_OUTPUT = 500
-VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
 
 
-def write(book: Gradebook, out: Path, show: str, private: str) -> None:
-    """Each student's files, and one of LTI scores for the class."""
-    for line in book.lines:
-        marks = list(book.marks(line))
-        folder = folder_of(out, line.student)
-        write_json(folder / "gradescope.json", gradescope(book, line, marks, show, private))
-        for entry, mark in marks:
-            name = entry.exercise.replace("/", "--")
-            write_json(folder / "classroom50" / f"{name}.json", classroom50(book, line, entry, mark))
-            write_json(folder / "exercism" / f"{name}.json", exercism(entry, mark, show))
+def write_student(book: Gradebook, line: Line, marks: Marks, out: Path, view: View) -> None:
+    folder = folder_of(out, line.student)
+    write_json(folder / "gradescope.json", gradescope(book, line, marks, view))
+    for entry, mark in marks:
+        name = entry.exercise.replace("/", "--")
+        write_json(folder / "classroom50" / f"{name}.json", classroom50(book, line, entry, mark))
+        write_json(folder / "exercism" / f"{name}.json", exercism(entry, mark, view.show))
+
+
+def write(book: Gradebook, out: Path) -> None:
+    """LTI's scores of the class."""
     write_json(out / "lti-scores.json", lti_scores(book, datetime.now(UTC)))
 
 
@@ -61,9 +61,7 @@ def _said(test: dict[str, Any], show: str) -> str:
     return said
 
 
-def gradescope(
-    book: Gradebook, line: Line, marks: list[tuple[Entry, Mark | None]], show: str, private: str
-) -> dict[str, Any]:
+def gradescope(book: Gradebook, line: Line, marks: Marks, view: View) -> dict[str, Any]:
     """Gradescope's results.json. After a grader error it has no tests, and a human is asked to look."""
     if line.score is None:
         broken = [entry.exercise for entry in line.entries if entry.outcome == GRADER_ERROR]
@@ -77,7 +75,7 @@ def gradescope(
         }
     tests: list[dict[str, Any]] = []
     for entry, mark in marks:
-        for name, title, passed, score, most, said in _cases(book, entry, mark, show):
+        for name, title, passed, score, most, said in _cases(book, entry, mark, view.show):
             extra = name.startswith(EXTRA)
             tests.append(
                 {
@@ -87,7 +85,7 @@ def gradescope(
                     "status": "passed" if passed else "failed",
                     "output": said,
                     "output_format": "text",
-                    "visibility": private if extra else "visible" if show != "marks" else "hidden",
+                    "visibility": view.private if extra else "visible" if view.show != "marks" else "hidden",
                     "tags": [entry.exercise],
                     "extra_data": {"outcome": entry.outcome},
                 }

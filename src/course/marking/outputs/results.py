@@ -3,42 +3,53 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from course.marking.gradebook import Entry, Gradebook, Line
+from course.marking.gradebook import Entry, Gradebook, Line, Marks
 from course.marking.marker import terms_to_json
-from course.marking.outputs import write_text
+from course.marking.outputs import encoded, write_text
 from course.marking.outputs.tables import safe
-from course.marking.store import Mark
+from course.marking.store import Mark, replaced
 from course.results import SCHEMA
 
 NAME = "results.json"
 type Before = dict[tuple[str, str], tuple[str, float | None]]
 
 
-def write(book: Gradebook, out: Path) -> None:
+@contextmanager
+def opened(book: Gradebook, out: Path) -> Generator[Callable[[Line, Marks], None]]:
+    """Adds one student after the other; the file takes its place when all are there."""
     head: dict[str, Any] = {
         "schema": SCHEMA,
         "terms": terms_to_json(book.terms),
-        "walls": sorted(map(list, book.walls)),
         "exercises": book.exercises,
         "ignored": book.ignored,
     }
-    text = json.dumps(head, ensure_ascii=False, indent=1).removesuffix("\n}")
-    students = ",\n".join(json.dumps(_student(book, line), ensure_ascii=False) for line in book.lines)
-    write_text(out / NAME, f'{text},\n "students": [\n{students}\n]}}\n')
+    with replaced(out / NAME) as file:
+        file.write(encoded(json.dumps(head, ensure_ascii=False, indent=1).removesuffix("\n}")))
+        separator = ',\n "students": [\n'
+
+        def add(line: Line, marks: Marks) -> None:
+            nonlocal separator
+            file.write(encoded(separator + json.dumps(_student(line, marks), ensure_ascii=False)))
+            separator = ",\n"
+
+        yield add
+        start = "" if book.lines else separator
+        file.write(encoded(f'{start}\n],\n "walls": {json.dumps(sorted(map(list, book.walls)))}}}\n'))
 
 
-def _student(book: Gradebook, line: Line) -> dict[str, Any]:
+def _student(line: Line, marks: Marks) -> dict[str, Any]:
     return {
         "student": line.student,
         "score": line.score,
         "most": line.most,
         "days_late": line.days_late,
         "refusals": line.refusals,
-        "exercises": [_exercise(entry, mark) for entry, mark in book.marks(line)],
+        "exercises": [_exercise(entry, mark) for entry, mark in marks],
     }
 
 
@@ -64,15 +75,17 @@ def _without_stories(results: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def before(out: Path) -> Before:
     """The marks of the last run that was finished in this folder."""
+    earlier: Before = {}
     try:
-        told = json.loads((out / NAME).read_text("utf-8"))
-        return {
-            (student["student"], entry["exercise"]): (entry["outcome"], entry["score"])
-            for student in told["students"]
-            for entry in student["exercises"]
-        }
+        with (out / NAME).open(encoding="utf-8") as file:
+            for line in file:  # one for each student
+                if line.startswith('{"student"'):
+                    student = json.loads(line.rstrip(",\n"))
+                    for entry in student["exercises"]:
+                        earlier[student["student"], entry["exercise"]] = (entry["outcome"], entry["score"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+    return earlier
 
 
 def changes(book: Gradebook, earlier: Before) -> Iterator[str]:
