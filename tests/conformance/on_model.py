@@ -7,16 +7,16 @@ from tests.conformance.stage import Program, Stage
 from unreliable import Process, Scenario
 from unreliable import Program as Submission
 from unreliable.choices import Choices
-from unreliable.clients.confluent_kafka import TopicPartition
+from unreliable.clients.confluent_kafka import AIOProducer, TopicPartition
 from unreliable.database import Database
 from unreliable.explore import beside
+from unreliable.process import OBJECTS
+from unreliable.program import parameters_of
 from unreliable.requests import Request
 from unreliable.world import Process as Running
 from unreliable.world import World
 
-
-class NotModelled(Exception):
-    """The model has no such setting."""
+OBJECTS["plain"] = AIOProducer  # of a process whose producer is not configured
 
 
 class Told(Choices):
@@ -45,11 +45,7 @@ class Faulty(World):
 
 
 def observe(program: Program) -> list[Any]:
-    """What the program sees. Raises NotModelled, or whatever the model raises where it has no such thing."""
-    settings = dict(program.producer)
-    idempotence = settings.pop("enable.idempotence", False)
-    if settings:
-        raise NotModelled(", ".join(settings))
+    """What the program sees. Raises whatever the model raises where it has no such thing."""
     stage = Stage("topic", "group", TopicPartition)
     processes = tuple(
         Process(
@@ -57,7 +53,7 @@ def observe(program: Program) -> list[Any]:
             entry,
             group=stage.group,
             subscribes=(stage.topic,),
-            idempotence=bool(idempotence),
+            producer={} if "plain" in parameters_of(entry) else program.producer,
             consumer={"session.timeout.ms": 2000} | program.consumer,
         )
         for entry in program.processes(stage)

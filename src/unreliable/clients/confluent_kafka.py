@@ -4,7 +4,7 @@ Names, arguments and error codes: https://docs.confluent.io/platform/current/cli
 """
 
 import builtins
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any
 
 from unreliable.requests import (
@@ -20,7 +20,6 @@ from unreliable.requests import (
     Failure,
     Flush,
     GroupMetadata,
-    Headers,
     InitTransactions,
     Notice,
     Plain,
@@ -348,11 +347,16 @@ class AIOProducer:
         key: bytes | str | None = None,
         *,
         partition: int | None = None,
-        headers: Sequence[tuple[str, bytes | None]] | Mapping[str, bytes | None] | None = None,
+        headers: object = ...,
     ) -> DeliveryReport:
-        """Enqueues a message. `await` what it returns to know that the broker has it, or why it does not."""
+        """Enqueues a message. `await` what it returns to know that the broker has it, or why it does not.
+
+        Raises NotImplementedError for headers, as the real one does: its batches cannot carry them.
+        """
+        if headers is not ...:
+            raise NotImplementedError("Headers are not supported in AIOProducer batch mode.")
         partition = None if partition in {None, -1} else _typed(partition, int)
-        request = Produce(_typed(topic, str), _bytes(value), _bytes(key), partition, _headers(headers or ()))
+        request = Produce(_typed(topic, str), _bytes(value), _bytes(key), partition, ())
         return DeliveryReport(await _ask(request))
 
     async def flush(self, timeout: float = -1) -> int:
@@ -432,8 +436,3 @@ def _bytes(data: Plain) -> bytes | None:
     if data is None or isinstance(data, bytes):
         return data if data is None else bytes(data)
     raise TypeError(f"a bytes-like object is required, not '{type(data).__name__}'")
-
-
-def _headers(headers: Sequence[tuple[str, bytes | None]] | Mapping[str, bytes | None]) -> Headers:
-    items = headers.items() if isinstance(headers, Mapping) else headers
-    return tuple((_typed(name, str), _bytes(value)) for name, value in items)

@@ -15,13 +15,15 @@ Rules, and where Apache Kafka defines them
 - A batch larger than the topic's `max.message.bytes` is refused with MSG_SIZE_TOO_LARGE, however often it is sent
   (Apache Kafka: UnifiedLog.append, RecordTooLargeException). A batch has one record here.
 - Whoever awaits a delivery hears that it failed; `produce` and `flush` do not tell.
-- Without a partition the key's CRC32 chooses it (librdkafka's `partitioner=consistent_random`).
+- Without a partition the key's CRC32 chooses it; without a key, or with an empty one, chance (librdkafka's
+  `partitioner=consistent_random`): here, what the process has asked for before.
 
 `request.timeout.ms` is 2 s (default 30 s) and `delivery.timeout.ms` 4 s (librdkafka's default is 300 s), so that
 stories stay short.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -57,15 +59,16 @@ class Producers:
         self._sent: dict[tuple[str, int, int], tuple[r.Produce, Stamp]] = {}  # stamped, not acknowledged
         self._awaited: dict[tuple[str, int], int | None] = {}  # the ticket that a life waits for; None for all
 
-    def _partition(self, request: r.Produce) -> Partition:
-        number = request.partition
-        if number is None:
-            number = crc32(request.key or b"") % sum(topic == request.topic for topic, _ in self._logs)
-        return request.topic, number
+    def _with_partition(self, process: "Process", request: r.Produce) -> r.Produce:
+        """The message with the partition that it is for."""
+        if request.partition is not None:
+            return request
+        text = request.key or f"{process.name} {process.ticket}".encode()
+        return replace(request, partition=crc32(text) % sum(topic == request.topic for topic, _ in self._logs))
 
     def _append(self, process: "Process", request: r.Produce, stamp: Stamp | None) -> r.Record:
         """Appends the record; what an idempotent producer sends again is found where it stands. Raises Refused."""
-        log = self._logs[self._partition(request)]
+        log = self._logs[_partition(request)]
         end = log.end
         if stamp is None:
             record = log.append(request)
@@ -82,12 +85,12 @@ class Producers:
         client = self._transactional.client(process)
         if not process.spec.producer_config.idempotence:
             return None
-        partition = self._partition(request)
+        partition = _partition(request)
         if client is not None:
             return self._logs[partition].next_stamp(client.transactional_id, client.epoch)
         stamp = self._logs[partition].next_stamp(process.here, 0)
         for (name, life, ticket), (earlier, sent) in list(self._sent.items()):
-            of_here = (name, life) == process.here and self._partition(earlier) == partition
+            of_here = (name, life) == process.here and _partition(earlier) == partition
             if of_here and stamp.first - sent.first >= REMEMBERED:
                 self.resend(name, life, earlier, ticket)
         return stamp
@@ -99,8 +102,9 @@ class Producers:
         if request.partition is not None and (request.topic, request.partition) not in self._logs:
             self._world.answer(process, PARTITION_UNKNOWN_HERE)
             return
+        request = self._with_partition(process, request)
         ticket = process.ticket
-        refusal = self._transactional.joins(process, self._partition(request))
+        refusal = self._transactional.joins(process, _partition(request))
         if refusal is not None:
             self._refuse(process, request, ticket, refusal)
         elif outcome == "error" or _size(request) > self._world.scenario.max_message_bytes:
@@ -121,7 +125,7 @@ class Producers:
         trace = self._world.trace
         if trace is not None:
             trace.produced(process, record, outcome)
-        self._wake(self._partition(request))
+        self._wake(_partition(request))
         self._transactional.has_written(process)
         if outcome == "lose reply":
             self._acknowledged[*process.here, ticket] = None
@@ -133,16 +137,14 @@ class Producers:
         """The transaction does not take it: there is none, or the producer was fenced."""
         self._acknowledged[*process.here, ticket] = failure
         if self._world.trace is not None:
-            self._world.trace.not_produced(process, request, self._partition(request), failure)
+            self._world.trace.not_produced(process, request, _partition(request), failure)
 
     def _fail(self, process: "Process", request: r.Produce, ticket: int, too_large: bool) -> None:
         """The message does not get into the log: it is refused at once, or given up when its time is over."""
         self._transactional.undelivered(process)
         self._acknowledged[*process.here, ticket] = TOO_LARGE if too_large else None
         if self._world.trace is not None:
-            self._world.trace.not_produced(
-                process, request, self._partition(request), TOO_LARGE if too_large else None
-            )
+            self._world.trace.not_produced(process, request, _partition(request), TOO_LARGE if too_large else None)
         if not too_large:
             self._world.after(DELIVERY_TIMEOUT_MS, Producers.give_up, self, *process.here, ticket)
 
@@ -162,7 +164,7 @@ class Producers:
         self._acknowledged[name, life, ticket] = record
         if self._world.trace is not None:
             self._world.trace.resent(process, record, recognised=stamp is not None)
-        self._wake(self._partition(request))
+        self._wake(_partition(request))
         self._tell(process, ticket)
 
     def _tell(self, process: "Process", ticket: int) -> None:
@@ -209,6 +211,11 @@ class Producers:
             for (name, life, ticket), record in self._acknowledged.items()
             if self._world.alive(name, life)
         )
+
+
+def _partition(request: r.Produce) -> Partition:
+    assert request.partition is not None
+    return request.topic, request.partition
 
 
 def _size(request: r.Produce) -> int:

@@ -174,10 +174,25 @@ def a_partition_that_is_not_there(stage):
     return produce
 
 
-@program(
-    absent="the model's producer takes headers, as the client without asyncio does",
-    expected=["NotImplementedError"],
-)
+@program(partitions=2)
+def without_a_key_chance_chooses_the_partition(stage):
+    """Without a key, or with an empty one, records are spread over the partitions at random.
+    librdkafka CONFIGURATION.md, partitioner=consistent_random; rd_kafka_msg_partitioner_consistent_random"""
+
+    async def produce(producer, clock):
+        for key in (None, ""):
+            found = set()
+            for _ in range(16):
+                acknowledged = await producer.produce(stage.topic, "v", key=key)
+                await producer.flush()
+                found.add((await acknowledged).partition())
+                await clock.sleep(0.02)  # longer than sticky.partitioning.linger.ms
+            stage.see(sorted(found))
+
+    return produce
+
+
+@program()
 def the_asyncio_producer_takes_no_headers(stage):
     """`AIOProducer.produce(headers=…)` is refused: its batches cannot carry them.
     confluent_kafka.aio.AIOProducer.produce, 2.16"""

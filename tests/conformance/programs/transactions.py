@@ -4,16 +4,17 @@ import uuid
 
 from tests.conformance.stage import poll_all, program, send
 
-NO_TRANSACTIONS = "the model's producer has no transactions"
+NO_OFFSETS = "the model's transactions have no offsets of groups yet"
 
 
-def _transactional(rules, expected, timeout_ms=60_000, **more):
+def _transactional(*rules, timeout_ms=60_000, expected=None, **more):
     """A program whose producer has a transactional.id that no other run has."""
     settings = {"transactional.id": f"t-{uuid.uuid4().hex[:8]}", "transaction.timeout.ms": timeout_ms}
-    return program(*rules, producer=settings, absent=NO_TRANSACTIONS, expected=expected, **more)
+    absent = None if expected is None else NO_OFFSETS
+    return program(*rules, producer=settings, absent=absent, expected=expected, **more)
 
 
-@_transactional((19,), [[(0, 0, b"a", b"a"), (0, 1, b"b", b"b")], [(0, 3, b"c", b"c")]])
+@_transactional(19)
 def a_marker_occupies_an_offset(stage):
     """The commit of a transaction writes a marker into each of its partitions, and the marker takes an offset.
     KIP-98, "Control messages" """
@@ -30,7 +31,7 @@ def a_marker_occupies_an_offset(stage):
     return both
 
 
-@_transactional((19, 20), [[(0, 2, b"b", b"b")]])
+@_transactional(19, 20)
 def an_aborted_record_is_not_read(stage):
     """A read_committed consumer, librdkafka's default, does not get the records of an aborted transaction; their
     offsets and the marker's are passed over.
@@ -49,7 +50,7 @@ def an_aborted_record_is_not_read(stage):
     return both
 
 
-@_transactional((20,), [[(0, 0, b"a", b"a")]], consumer={"isolation.level": "read_uncommitted"})
+@_transactional(20, consumer={"isolation.level": "read_uncommitted"})
 def read_uncommitted_reads_what_is_aborted(stage):
     """A read_uncommitted consumer, Java's default, gets records whose transaction is open or aborted.
     https://kafka.apache.org/documentation/#consumerconfigs_isolation.level"""
@@ -65,7 +66,7 @@ def read_uncommitted_reads_what_is_aborted(stage):
     return both
 
 
-@_transactional((17,), [None, [(0, 0, b"a", b"a")]])
+@_transactional(17)
 def an_open_transaction_is_not_read(stage):
     """A reader stops at the last stable offset: the first record of the first transaction that is not decided.
     KIP-98, "Last Stable Offset (LSO)" """
@@ -82,7 +83,7 @@ def an_open_transaction_is_not_read(stage):
     return both
 
 
-@_transactional((), ["_STATE"])
+@_transactional()
 def a_transaction_needs_init(stage):
     """Beginning a transaction before init_transactions is an erroneous state.
     rd_kafka_begin_transaction()"""
@@ -93,7 +94,7 @@ def a_transaction_needs_init(stage):
     return begin
 
 
-@_transactional((), ["_STATE"])
+@_transactional()
 def producing_outside_of_a_transaction_is_refused(stage):
     """A transactional producer produces only within a transaction.
     librdkafka INTRODUCTION.md, "Transactional producer API" """
@@ -111,7 +112,7 @@ def producing_outside_of_a_transaction_is_refused(stage):
     return produce
 
 
-@_transactional((24,), [[(0, 0, b"i", b"i")], [(0, -1001)], [(0, 1)], None])
+@_transactional(24, expected=[[(0, 0, b"i", b"i")], [(0, -1001)], [(0, 1)], None])
 def offsets_commit_with_the_transaction(stage):
     """Offsets that were sent to a transaction are committed with it, and not before; an abort leaves both the
     committed offset and the consumer's position where they were.
@@ -134,7 +135,7 @@ def offsets_commit_with_the_transaction(stage):
     return both
 
 
-@_transactional((18,), [None, [(0, 0, b"a", b"a"), (0, 1, b"plain", b"plain")]])
+@_transactional(18)
 def an_open_transaction_holds_up_later_records(stage):
     """Records behind an open transaction wait with it, also those that belong to none.
     KIP-98, "Last Stable Offset (LSO)"; the plain record is written by a second producer"""
@@ -158,7 +159,7 @@ def an_open_transaction_holds_up_later_records(stage):
     return first, second
 
 
-@_transactional((10, 11), ["_FENCED"])
+@_transactional(10, 11)
 def a_second_producer_fences_the_first(stage):
     """init_transactions with the same transactional.id bumps the epoch: the older producer is fenced, fatally.
     KIP-98; PRODUCER_FENCED (90), INVALID_PRODUCER_EPOCH (47); librdkafka RD_KAFKA_RESP_ERR__FENCED"""
@@ -180,7 +181,7 @@ def a_second_producer_fences_the_first(stage):
     return first, second
 
 
-@_transactional((19,), [[(0, 0, b"a", b"a"), (1, 0, b"b", b"b")], [[0, 2], [1, 2]]], partitions=2)
+@_transactional(19, expected=[[(0, 0, b"a", b"a"), (1, 0, b"b", b"b")], [[0, 2], [1, 2]]], partitions=2)
 def a_transaction_covers_partitions(stage):
     """A transaction's records in several partitions become readable together; each partition gets a marker.
     KIP-98, "Data flow", 5.2"""
@@ -199,7 +200,7 @@ def a_transaction_covers_partitions(stage):
     return both
 
 
-@_transactional((), [None, [0, 0]])
+@_transactional(expected=[None, [0, 0]])
 def an_empty_transaction_leaves_nothing(stage):
     """A transaction in which nothing was written ends without a marker: no offset is used.
     librdkafka: rd_kafka_commit_transaction() of an empty transaction"""
@@ -214,7 +215,7 @@ def an_empty_transaction_leaves_nothing(stage):
     return both
 
 
-@_transactional((10,), [None, [(0, 2, b"b", b"b")]])
+@_transactional(10)
 def init_aborts_what_was_left_open(stage):
     """A producer that starts anew with the same transactional.id aborts the transaction that its predecessor left.
     KIP-98, "InitPidRequest"; TransactionCoordinator.handleInitProducerId"""
@@ -238,7 +239,7 @@ def init_aborts_what_was_left_open(stage):
     return first, second
 
 
-@_transactional((11,), ["_FENCED", "_FENCED"])
+@_transactional(11)
 def a_fenced_producer_stays_fenced(stage):
     """Fencing is fatal: every later request of the fenced producer fails, whatever it is.
     librdkafka INTRODUCTION.md, "Fatal errors"; rd_kafka_fatal_error()"""
@@ -265,7 +266,7 @@ def a_fenced_producer_stays_fenced(stage):
     return first, second
 
 
-@_transactional((16,), ["_FENCED"], timeout_ms=1000)
+@_transactional(16, timeout_ms=1000)
 def a_transaction_that_takes_too_long_is_aborted(stage):
     """After transaction.timeout.ms the coordinator aborts the transaction and fences its producer.
     TransactionCoordinator.abortTimedOutTransactions; librdkafka CONFIGURATION.md, transaction.timeout.ms"""
@@ -281,7 +282,7 @@ def a_transaction_that_takes_too_long_is_aborted(stage):
     return both
 
 
-@_transactional((16,), ["INVALID_TRANSACTION_TIMEOUT"], timeout_ms=901_000)
+@_transactional(16, timeout_ms=901_000)
 def a_transaction_timeout_has_a_limit(stage):
     """A transaction.timeout.ms above the broker's transaction.max.timeout.ms (15 min) is refused (50).
     TransactionCoordinator.handleInitProducerId"""
@@ -292,7 +293,7 @@ def a_transaction_timeout_has_a_limit(stage):
     return init
 
 
-@_transactional((21,), ["_STATE", None])
+@_transactional(21, expected=["_STATE", None])
 def offsets_need_an_open_transaction(stage):
     """Offsets can be sent only to a transaction that was begun.
     rd_kafka_send_offsets_to_transaction()"""

@@ -7,6 +7,7 @@ import pytest
 from unreliable import Anomaly, Process, Program, Scenario, World, explore, replay
 from unreliable.clients.confluent_kafka import KafkaError, KafkaException
 from unreliable.explore import Explorer
+from unreliable.requests import Produce
 
 NOTHING = Program("")
 LARGE = "x" * 200
@@ -47,7 +48,7 @@ def test_a_message_that_is_too_large_is_refused_whenever_it_is_sent_and_the_othe
 def test_key_and_headers_count_too():
     async def send(producer):
         await producer.produce("orders", "x" * 66, key="y" * 65)
-        await producer.produce("orders", "x" * 66, headers={"h" * 60: b"z" * 5})
+        await Produce("orders", b"x" * 66, None, None, (("h" * 60, b"z" * 5),))  # as a connector sends it
         await producer.produce("orders", "x" * 60, key="y" * 60)
 
     def check(world: World) -> Anomaly | None:
