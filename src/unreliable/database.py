@@ -22,12 +22,12 @@ columns take values of any type.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from unreliable.decoding import Change, Decoding
 from unreliable.requests import Begin, Commit, Execute, Failure, Plain, Request, Rollback, Rows
-from unreliable.sql import ERRORS, Statement, absent, failure_of, translate, with_slots
+from unreliable.sql import ERRORS, SKIPPED, Statement, absent, failure_of, translate, with_slots
 from unreliable.tables import Changes, Content, Key, Tables
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ class Database:
         self._connections: dict[str, Connection] = {}
         self._waiting: deque[tuple[Process, Execute]] = deque()
         self._active: Connection | None = None  # whose transaction is the one in SQLite
+        self._updated = frozenset[Key]()  # the rows that the last statement has updated
+        self._only_updates = False  # whether that has changed rows, and made none and deleted none
         self._known: Content | None = None  # what is committed, if that was read since the last commit
         self._somebody_ended = False
         self._tables.reset()
@@ -265,10 +267,23 @@ class Database:
                 return self._lock_rows(connection, statement, request)
             case _:
                 self._activate(connection)
-                others = self._others(connection)
-                return self._carefully(statement, request, others) if others else self._plainly(statement, request)
+                return self._lastingly(connection, statement, request)
+
+    def _lastingly(self, connection: Connection, statement: Statement, request: Execute) -> Rows:
+        """Runs it in the connection's transaction, which locks the rows that it updates, if only to the same."""
+        others = self._others(connection)
+        rows = self._carefully(statement, request, others) if others else self._plainly(statement, request)
+        if connection.depth:
+            connection.held |= self._updated
+        return rows
 
     def _plainly(self, statement: Statement, request: Execute) -> Rows:
+        self._only_updates &= statement.kind != "write" or statement.updates
+        self._updated = frozenset[Key]()
+        if statement.updates and statement.rowids:
+            found = self._tables.run(statement.rowids, request.parameters).fetchall()
+            self._updated = frozenset((statement.table, number) for (number,) in found)
+            return Rows(len(found), None, ())
         before = self._tables.sqlite.total_changes
         cursor = self._tables.run(statement.sql, request.parameters)
         rows = self._tables.fetch(cursor)
@@ -279,9 +294,8 @@ class Database:
 
     def _write(self, connection: Connection, statement: Statement, request: Execute) -> Rows:
         """Notes what a statement changes, for the slots."""
-        others = self._others(connection)
         before = self._tables.content()
-        rows = self._carefully(statement, request, others) if others else self._plainly(statement, request)
+        rows = self._lastingly(connection, statement, request)
         for table, old, new in self._tables.changed_rows(before):
             columns = self._tables.declared(table)
             connection.written = self.decoding.write(connection.written, table, columns, old, new)
@@ -315,7 +329,9 @@ class Database:
                     self._tables.delete({row for other in others for row in other.changes.rows})
                 before = self._tables.content()
                 self._plainly(statement, request)
-                return self._tables.changes(before, self._tables.content())
+                wanted = self._tables.changes(before, self._tables.content())
+                wanted.keys |= self._updated
+                return wanted
         except ERRORS:
             return Changes()
         finally:
@@ -325,20 +341,17 @@ class Database:
     def _lock_rows(self, connection: Connection, statement: Statement, request: Execute) -> Rows:
         """SELECT … FOR UPDATE: locks what it finds, or waits, fails or looks away where others have locks."""
         others = self._others(connection)
-        sqlite = self._tables.sqlite
-        sqlite.execute("SAVEPOINT statement")
         content = self._tables.content().get(statement.table, {})
         keys = {
             number: frozenset(self._tables.keys(statement.table, number, row)) for number, row in content.items()
         }
+        rowids = statement.rowids
         if statement.if_locked == "skip":
-            with self._tables.without_foreign_keys():
-                self._tables.delete(
-                    {(statement.table, number) for number, mine in keys.items() if _holders(others, mine)}
-                )
+            skipped = ",".join(str(number) for number, mine in keys.items() if _holders(others, mine))
+            statement = replace(statement, sql=statement.sql.replace(SKIPPED, skipped))
+            rowids = rowids.replace(SKIPPED, skipped)
         rows = self._plainly(statement, request)
-        found = [number for (number,) in self._tables.run(statement.rowids, request.parameters)]
-        sqlite.execute("ROLLBACK TO statement")
+        found = [number for (number,) in self._tables.run(rowids, request.parameters)]
         wanted = frozenset[Key]().union(*(keys[number] for number in found))
         holders = _holders(others, wanted)
         if holders:
@@ -367,6 +380,7 @@ class Database:
             self._tables.begin(connection.changes)
             self._active = connection
             self._changes_before = self._tables.sqlite.total_changes
+            self._only_updates = not connection.changes
 
     def _put_aside(self, connection: Connection | None) -> None:
         """Takes an open transaction out of SQLite, as changes that can be made again."""
@@ -395,7 +409,7 @@ class Database:
                 self._touched()
         if commit and written:
             self.decoding.commit(written)
-            self._touched()
+            self._world.changed()
         self._drop(connection)
         connection.depth = 0
         connection.failed = False
@@ -459,8 +473,10 @@ class Database:
     # What lasts
 
     def _touched(self) -> None:
-        self._known = None
-        self._world.changed()
+        """Something is committed. Who has only updated rows to what they were has changed nothing."""
+        before, self._known = self._known, None
+        if not self._only_updates or before != self._committed():
+            self._world.changed()
 
     def _committed(self) -> Content:
         self._put_aside(self._active)

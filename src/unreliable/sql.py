@@ -19,7 +19,8 @@ class Statement:
     """A statement as SQLite takes it.
 
     `kind`: read, decode, lock, write, schema, begin, commit, rollback, or absent, with the reason as `absent`. A
-    `lock` has the statement that finds the rows' numbers (`rowids` of `table`), and says what to do `if_locked`.
+    `lock` has the statement that finds the rows' numbers (`rowids` of `table`), and says what to do `if_locked`;
+    to skip a row, its number is put in the place of SKIPPED. An update has one that gives the numbers as well.
     `adds` tells whether a change of the schema leaves all that is there alone.
     """
 
@@ -31,6 +32,7 @@ class Statement:
     if_locked: str = "wait"  # wait, nowait, skip
     adds: bool = False
     inserts: bool = False
+    updates: bool = False
 
 
 def absent(reason: str) -> Failure:
@@ -52,6 +54,7 @@ _LOCKING = re.compile(  # possessive: a statement may be long, and mostly white
 _FROM_ONE_TABLE = re.compile(
     r"^\s*SELECT\s+(?!DISTINCT\b).*?\sFROM\s+(\w+)(?!\s*[,(]|\s+(?:\w+\s+)?JOIN\b)", re.I | re.S
 )
+_UPDATES = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*UPDATE\s+(?:ONLY\s+)?\"?(\w+)", re.I | re.S)
 _ADDS = re.compile(r"^\s*CREATE\s+(TABLE|VIEW)\b", re.I)
 _ABSENT = (
     (
@@ -107,15 +110,29 @@ def translate(sql: str) -> Statement:
         return _locking(sql[: locking.start()], (locking[1] or "wait").split()[0].lower())
     kind = "decode" if word == "SELECT" and _OF_SLOTS.search(sql) else _KINDS[word]
     sql = _placeholders(with_slots(sql))
-    return Statement(kind, sql, adds=bool(_ADDS.match(sql)), inserts=word == "INSERT")
+    updates = _UPDATES.match(sql)
+    if updates and not re.search(r"\bRETURNING\b", sql, re.I):
+        rowids = sql.rstrip().removesuffix(";") + "\nRETURNING _rowid_"
+        return Statement(kind, sql, None, updates[1], rowids, updates=True)
+    return Statement(kind, sql, adds=bool(_ADDS.match(sql)), inserts=word == "INSERT", updates=bool(updates))
+
+
+SKIPPED = "/* skipped */"
+_NO_ALIAS = re.compile(r"\s*(WHERE\b|ORDER\b|LIMIT\b|OFFSET\b|FETCH\b|;|$)", re.I)
 
 
 def _locking(sql: str, if_locked: str) -> Statement:
     found = _FROM_ONE_TABLE.match(sql)
     if found is None:
         return Statement("absent", sql, absent("FOR UPDATE is modelled for a SELECT from one table only"))
-    rowids = f"SELECT _rowid_ FROM {found[1]}{sql[found.end() :]}"
-    return Statement("lock", _placeholders(sql), None, found[1], _placeholders(rowids), if_locked)
+    table, rest = found[1], sql[found.end() :]
+    rowids = f"SELECT _rowid_ FROM {table}{rest}"
+    if if_locked == "skip":  # what is locked is skipped where rows are found; subqueries see it
+        name = f" AS {table}" if _NO_ALIAS.match(rest) else ""
+        rest = f"FROM {table} WHERE _rowid_ NOT IN ({SKIPPED})){name}{rest}"
+        sql = f"{sql[: found.start(1)]}(SELECT * {rest}"
+        rowids = f"SELECT _rowid_ FROM (SELECT _rowid_ AS _rowid_, * {rest}"
+    return Statement("lock", _placeholders(sql), None, table, _placeholders(rowids), if_locked)
 
 
 _OF_SLOTS = re.compile(r"\b(pg_logical_slot_\w+_changes|pg_replication_slot_advance)\s*\(", re.I)

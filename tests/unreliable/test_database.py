@@ -210,6 +210,16 @@ def test_who_wants_a_written_row_waits_for_the_end_of_the_transaction(a: Session
     assert balance(b) == (3 if end == "commit" else 2)
 
 
+def test_an_update_that_changes_nothing_locks_its_row(a: Session, b: Session):
+    a.begin()
+    a.execute("UPDATE accounts SET balance = balance WHERE id = 'alice'")
+    b.begin()
+    assert b.execute("UPDATE accounts SET id = id WHERE id = 'bob'").rowcount == 1
+    assert b.execute("UPDATE accounts SET id = id WHERE id = 'alice'") == WAITS
+    a.commit()
+    assert b.heard[-1].rowcount == 1
+
+
 def test_other_rows_are_free(a: Session, b: Session):
     a.begin()
     a.execute(PUT, 1, "alice")
@@ -426,6 +436,15 @@ def test_for_update_skip_locked_finds_the_next(a: Session, b: Session):
     for session, account in ((a, "alice"), (b, "bob")):
         session.begin()
         assert session.rows(take) == [(account,)]
+
+
+def test_skip_locked_skips_rows_and_subqueries_see_them(a: Session, b: Session):
+    """PostgreSQL 15: whether a row is the first does not depend on locks."""
+    first = "SELECT id FROM accounts WHERE id = (SELECT min(id) FROM accounts) FOR UPDATE SKIP LOCKED"
+    a.begin()
+    assert a.rows(first) == [("alice",)]
+    assert b.rows(first) == []
+    assert b.rows("SELECT a.* FROM accounts a WHERE a.balance = %s FOR UPDATE SKIP LOCKED", 0) == [("bob", 0)]
 
 
 def test_skip_locked_may_skip_a_row_that_others_refer_to(a: Session, b: Session):

@@ -74,6 +74,24 @@ def test_who_asks_for_ever_is_stuck():
     assert verdict.anomaly.name == "stuck"
 
 
+TAKES_A_LOCK = """
+async def run(db, clock):
+    await db.execute("INSERT INTO seen VALUES ('lock')")
+    while True:
+        async with db.transaction():
+            await db.execute("UPDATE seen SET what = %s", ("{}",))
+        await clock.sleep(1)
+        await db.execute("UPDATE seen SET what = 'lock'")
+"""
+
+
+def test_who_writes_what_is_there_already_has_waited_in_vain():
+    assert replay(ONE, Program(TAKES_A_LOCK.format("lock"))).anomaly is None
+    anomaly = replay(ONE, Program(TAKES_A_LOCK.format("key"))).anomaly
+    assert anomaly is not None
+    assert anomaly.name == "stuck"
+
+
 def test_who_fails_at_every_start_is_stuck():
     verdict = explore(ONE, Program("async def run(db, clock):\n    raise ValueError('no')\n"))
     assert verdict.anomaly is not None
