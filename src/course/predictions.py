@@ -78,7 +78,8 @@ def predict_fence(source: str, *_: Any, **__: Any) -> str:
     """HTML of a question. Without JavaScript each choice folds open; with it, the page asks before it tells."""
     prediction = parse(source)
     choices = "".join(
-        f'<details class="choice"{" data-right" * choice.right}><summary>{_inline(choice.answer)}</summary>'
+        f'<details class="choice" data-search-exclude{" data-right" * choice.right}>'
+        f"<summary>{_inline(choice.answer)}</summary>"
         f"<p>{'Right. ' if choice.right else 'No. '}{_inline(choice.why)}</p></details>"
         for choice in prediction.choices
     )

@@ -18,6 +18,8 @@ from markdown import markdown
 
 from course.catalog import exercise
 
+UNSEARCHED = " data-search-exclude"  # what gives an answer away is not in the search, which every reader loads
+
 
 def exercise_fence(source: str, *_: Any, **__: Any) -> str:
     """HTML of an exercise; a name that is not in the catalog ends the build."""
@@ -28,7 +30,7 @@ def exercise_fence(source: str, *_: Any, **__: Any) -> str:
     hints = [line.removeprefix("- ") for line in lines if line.strip()]
     parts = [
         f'<div class="brief">{markdown(brief)}</div>',
-        f'<pre class="starter"><code class="language-python">{escape(starter)}</code></pre>',
+        f'<pre class="starter"{UNSEARCHED}><code class="language-python">{escape(starter)}</code></pre>',
         *(_details("hint", f"Hint {number}", markdown(hint)) for number, hint in enumerate(hints, 1)),
         _details("solution", "Solution", _code(found.solution.read_text(encoding="utf-8"))),
     ]
@@ -36,7 +38,7 @@ def exercise_fence(source: str, *_: Any, **__: Any) -> str:
 
 
 def _details(kind: str, summary: str, body: str) -> str:
-    return f'<details class="{kind}"><summary>{summary}</summary>{body}</details>'
+    return f'<details class="{kind}"{UNSEARCHED}><summary>{summary}</summary>{body}</details>'
 
 
 def _code(source: str) -> str:

@@ -141,3 +141,16 @@ def test_a_cell_runs_live_with_the_cells_before_it(page: Page):
     cell.get_by_role("button", name="Run").click()
     expect(cell.get_by_role("button", name="Reset")).to_be_visible(timeout=PATIENCE_MS)
     expect(cell.locator(".outputs").last).to_contain_text(built.strip().splitlines()[0])
+
+
+def test_the_search_is_loaded_when_it_is_wanted_and_finds(browser: Browser, site: str):
+    page = browser.new_page(service_workers="block")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(site + LESSON)
+    page.wait_for_load_state("networkidle")
+    assert not [url for url in asked if "search_index" in url]
+    page.keyboard.press("/")
+    page.keyboard.type("common knowledge")
+    expect(page.locator(".md-search-result__item").first).to_contain_text("Two generals", timeout=PATIENCE_MS)
+    page.close()
