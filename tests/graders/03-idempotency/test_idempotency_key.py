@@ -262,9 +262,13 @@ class Orders:
 async def payments(network, gateway):
     """An endpoint in order: it charges once for each key, and answers 503 while the gateway fails."""
     while True:
-        sender, (key, _) = await network.receive()
-        status, answer = await gateway.charge(str(key), 30)
-        await network.send(sender, (status if status < 500 else 503, answer))
+        sender, request = await network.receive()
+        match request:
+            case (str(key), str()):
+                status, answer = await gateway.charge(key, 30)
+                await network.send(sender, (status if status < 500 else 503, answer))
+            case _:
+                await network.send(sender, (400, "a request is (key, body), both text"))
 
 
 def orders_paid(world: World) -> Anomaly | None:
