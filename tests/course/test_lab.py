@@ -3,14 +3,18 @@
 import os
 import socket
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
 
 from course.catalog import root
 from course.cli import main
-from course.lab import LabError, kafka, postgres, servers
+from course.lab import LabError, judging, kafka, postgres, servers
+from course.lab.actors import Activity
 from course.lab.guarded import HOST
+from course.lab.rounds import Round
+from unreliable import Process, Program, Scenario
 
 
 @pytest.fixture
@@ -133,3 +137,23 @@ def test_docker_compose_starts_the_same_broker():
     assert {name: value for name, value in composed.items() if name not in own} == settings
     published = [port for service in services.values() for port in service["ports"]]
     assert published == ["127.0.0.1:9092:9092", "127.0.0.1:5432:5432"]
+
+
+@pytest.mark.parametrize("strikes", [True, False])
+def test_a_fault_that_never_strikes_is_no_survival(monkeypatch: pytest.MonkeyPatch, strikes: bool):
+    def play(*_: object) -> Round:
+        activity = Activity({"consumer": [("AIOConsumer.poll", "before", 3)]})
+        activity.counts = {"crash": 1} if strikes else {}
+        return Round(None, activity)
+
+    monkeypatch.setattr(judging, "play", play)
+    consumer = Process("consumer", "consume", ("consumer",))
+    scenario = Scenario("payments", (consumer,), lambda _: None, faults=frozenset({"crash"}))
+    program = Program("async def consume(consumer): ...", "consume.py")
+    stage, say = cast("judging.Stage", None), lambda _: None  # nobody looks at either
+    judge = judging.Judge(stage, program, "grader.py", {"crash": 2}, say=say)
+    if strikes:
+        assert judge(scenario, program).passed
+    else:
+        with pytest.raises(LabError, match=r"crash never struck in \d+ rounds"):
+            judge(scenario, program)

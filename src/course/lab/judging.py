@@ -3,6 +3,7 @@
 Rules
 - A test's scenario is played without a fault first; then again and again with the faults that it allows, until the
   quota of each kind is reached. The first round whose check finds an anomaly decides.
+- A kind of fault that has a place in the program and never struck leaves the test without a verdict.
 - The faults of the first rounds are chosen: before and after each line that waits, so that none is left out. Those
   that follow strike at random; the same seed draws the same faults, though real machines never run alike twice.
 """
@@ -74,9 +75,16 @@ class Judge:
             }
             result = self._play(scenario, planned)
             for kind, count in result.activity.counts.items():
-                wanted[kind.partition(" ")[0]] = max(0, wanted[kind.partition(" ")[0]] - count)
+                wanted[_kind(kind)] = max(0, wanted[_kind(kind)] - count)
             if result.anomaly is not None:
                 return self._verdict(scenario, played, result.anomaly, result.activity)
+        possible = {_kind(fault.kind) for queue in queues.values() for fault in queue}
+        missed = sorted(kind for kind in possible if wanted[kind] and wanted[kind] == self.quota[kind])
+        if missed:
+            raise LabError(
+                f"{scenario.name}: {' and '.join(missed)} never struck in {played} rounds, so nothing was shown. "
+                "Another --seed draws other moments."
+            )
         return Verdict(scenario.name, 0, played, played, exhausted=False)
 
     def _play(self, scenario: Scenario, faults: dict[str, list[Fault]]) -> Round:
@@ -91,6 +99,11 @@ class Judge:
         told = "; ".join(activity.struck) or "without any fault"
         sentence = f"{anomaly.sentence} On real servers: {told}."
         return Verdict(scenario.name, 0, played, played, False, Anomaly(anomaly.name, sentence))
+
+
+def _kind(name: str) -> str:
+    """Of `lose reply` it is `lose`."""
+    return name.partition(" ")[0]
 
 
 def _gone(error: Exception) -> str:
@@ -131,7 +144,7 @@ def _faults_at(place: tuple[str, str, int | None], allowed: frozenset[str]) -> l
 
 def _draw(queue: list[Fault], wanted: dict[str, int], chance: random.Random, lasts_s: float) -> list[Fault]:
     """The next of the chosen faults, then random ones."""
-    useful = [fault for fault in queue if wanted.get(fault.kind.partition(" ")[0])]
+    useful = [fault for fault in queue if wanted.get(_kind(fault.kind))]
     if not useful:
         return []
     drawn: list[Fault] = []
