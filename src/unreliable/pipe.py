@@ -46,6 +46,7 @@ REQUESTS: dict[str, tuple[type[Request], ...]] = {
     "consumer": (
         *(r.Poll, r.CommitOffsets, r.Seek, r.Committed, r.Assignment),
         *(r.Subscribe, r.Unsubscribe, r.Close, r.Called, r.Assign, r.GroupMetadata),
+        *(r.Position, r.PausePartitions, r.StoreOffsets),
     ),
     "producer": (
         *(r.Produce, r.Delivery, r.Flush),

@@ -141,7 +141,7 @@ class Subscribe(Request):
 
 @dataclass(frozen=True)
 class Unsubscribe(Request):
-    """Gives up all partitions and leaves the group."""
+    """Gives up all partitions and leaves the group, at the next poll."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,28 @@ class Assign(Request):
 
     how: str
     partitions: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Position(Request):
+    """Reply: for each (topic, partition) the offset after the last record that poll gave, or None."""
+
+    partitions: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class PausePartitions(Request):
+    """Gives no records of these (topic, partition) any more; or, without `paused`, again."""
+
+    partitions: tuple[tuple[str, int], ...]
+    paused: bool
+
+
+@dataclass(frozen=True)
+class StoreOffsets(Request):
+    """What the next commit without offsets, or by itself, is to commit."""
+
+    offsets: tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True)

@@ -206,8 +206,10 @@ class Trace:
         offsets: tuple[tuple[str, int, int], ...],
         outcome: str,
         refusal: r.Failure | None = None,
+        by_itself: bool = False,
     ) -> None:
         kind = "refused" if refusal else "commit offset"
+        who = f"{process.name}'s client" if by_itself else process.name
         ending = {
             "lose request": ", but the request is lost: nothing is committed",
             "lose reply": ", which succeeds, but the answer is lost",
@@ -216,7 +218,7 @@ class Trace:
             ending = f", which is refused: {_REFUSED[refusal.arguments[0]]}"
         for topic, partition, offset in offsets:
             lane = f"{topic}-{partition}"
-            text = f"{process.name} commits offset {offset} of {lane}{ending}"
+            text = f"{who} commits offset {offset} of {lane}{ending}"
             self._add(process, kind, text, f"commit offset {offset}", lane, None if refusal else _lost(outcome))
 
     def joined(self, process: "Process") -> None:
@@ -404,6 +406,9 @@ _DOINGS: dict[type[r.Request], str] = {
     r.Called: "going on",
     r.Assign: "assigning partitions",
     r.GroupMetadata: "asking for its group metadata",
+    r.Position: "asking for its positions",
+    r.PausePartitions: "pausing or resuming partitions",
+    r.StoreOffsets: "storing offsets",
     r.Begin: "BEGIN",
     r.Commit: "COMMIT",
     r.Rollback: "ROLLBACK",

@@ -22,13 +22,16 @@ from unreliable.requests import (
     GroupMetadata,
     InitTransactions,
     Notice,
+    PausePartitions,
     Plain,
     Poll,
+    Position,
     Produce,
     Rebalance,
     Record,
     Request,
     Seek,
+    StoreOffsets,
     Subscribe,
     Unsubscribe,
 )
@@ -211,7 +214,7 @@ class AIOConsumer:
         on_revoke: Callback | None = None,
         on_lost: Callback | None = None,
     ) -> None:
-        """Joins the group. The callbacks are run inside of poll (and of unsubscribe and close).
+        """Joins the group. The callbacks are run inside of poll, and of close.
 
         on_assign comes before the partitions are read, and may `assign` them with other offsets; on_revoke while
         they are still the consumer's, so that it may commit; on_lost (left out: on_revoke) when another may have
@@ -223,7 +226,7 @@ class AIOConsumer:
         await self._ask(Subscribe(names, tuple(self._callbacks)))
 
     async def unsubscribe(self) -> None:
-        """Gives up all partitions and leaves the group."""
+        """Gives up all partitions and leaves the group: at the next poll, which runs on_revoke."""
         await self._ask(Unsubscribe())
 
     async def close(self) -> None:
@@ -267,12 +270,26 @@ class AIOConsumer:
         """Sets the position of an assigned partition; the next poll reads from there."""
         await self._ask(Seek(*_place(partition)))
 
+    async def position(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
+        """The offset after the last message that poll gave; OFFSET_INVALID where it gave none."""
+        return self._with_offsets(partitions, await self._ask(Position(_places(partitions))))
+
+    async def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        """Gives no messages of these partitions until they are resumed, or assigned anew."""
+        await self._ask(PausePartitions(_places(partitions), True))
+
+    async def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        """Gives messages of these partitions again."""
+        await self._ask(PausePartitions(_places(partitions), False))
+
+    async def store_offsets(
+        self, message: Message | None = None, offsets: Sequence[TopicPartition] | None = None
+    ) -> None:
+        """What is to be committed next, with enable.auto.offset.store=false; by itself, or by `commit()`."""
+        await self._ask(StoreOffsets(_offsets(message, offsets) or ()))
+
     async def committed(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
-        offsets = await self._ask(Committed(tuple(_place(partition)[:2] for partition in partitions)))
-        return [
-            TopicPartition(tp.topic, tp.partition, OFFSET_INVALID if offset is None else offset)
-            for tp, offset in zip(partitions, offsets, strict=True)
-        ]
+        return self._with_offsets(partitions, await self._ask(Committed(_places(partitions))))
 
     async def assignment(self) -> list[TopicPartition]:
         return [TopicPartition(topic, partition) for topic, partition in await self._ask(Assignment())]
@@ -296,6 +313,12 @@ class AIOConsumer:
     async def consumer_group_metadata(self) -> "ConsumerGroupMetadata":
         """What a transaction has to know of this member: `send_offsets_to_transaction`."""
         return ConsumerGroupMetadata(*await self._ask(GroupMetadata()))
+
+    def _with_offsets(self, partitions: Sequence[TopicPartition], offsets: Any) -> list[TopicPartition]:
+        return [
+            TopicPartition(tp.topic, tp.partition, OFFSET_INVALID if offset is None else offset)
+            for tp, offset in zip(partitions, offsets, strict=True)
+        ]
 
     async def _ask(self, request: Request) -> Any:
         """The reply, once the callbacks that come before it have been run."""
@@ -421,6 +444,10 @@ def _offsets(
 def _place(partition: TopicPartition) -> tuple[str, int, int]:
     partition = _typed(partition, TopicPartition)
     return _typed(partition.topic, str), _typed(partition.partition, int), _typed(partition.offset, int)
+
+
+def _places(partitions: Sequence[TopicPartition]) -> tuple[tuple[str, int], ...]:
+    return tuple(_place(partition)[:2] for partition in partitions)
 
 
 def _typed[T](value: Any, kind: type[T]) -> T:

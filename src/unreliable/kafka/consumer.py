@@ -11,9 +11,13 @@ Rules, and where they are defined (librdkafka: rdkafka_cgrp.c, rdkafka_assignmen
   same.
 - A partition is read from the committed offset, that of the next record. Without one, or with one that its log has
   not reached, `auto.offset.reset` decides. Committing one that is lower than before is allowed.
+- Unsubscribing takes effect in the next poll (or close), like every rebalance.
 - A commit without arguments is of what was read since the last (librdkafka: _NO_OFFSET if that is nothing).
 - A commit's request or its reply may get lost (*lose request*, *lose reply*): both are REQUEST_TIMED_OUT to the
   consumer, which cannot tell them apart.
+- With `enable.auto.commit` the client commits what it has stored every `auto.commit.interval.ms`, and when it
+  gives partitions up; it stores what poll gives, before the application has dealt with it, unless
+  `enable.auto.offset.store` is false: then the application stores itself.
 - Who does not poll for `max.poll.interval.ms` leaves the group: the next poll says so (_MAX_POLL_EXCEEDED), then
   the partitions are lost (KIP-62).
 """
@@ -81,7 +85,10 @@ class Consumer:
         self.paused = False
         self.waiting = 0  # the ticket of the poll that it waits in
         self.positions: dict[Partition, int] = {}  # of the partitions that it reads
+        self._given: dict[Partition, int] = {}  # the offset after what poll gave
         self._stored: dict[Partition, int] = {}  # what a commit without arguments is of
+        self._held: set[Partition] = set()  # partitions that the application has paused
+        self._commits_soon = False  # whether auto.commit.interval.ms runs
         self._topics = process.spec.subscribes or tuple(dict.fromkeys(topic for topic, _ in logs))
         self._subscribed = True  # until it is assigned partitions by hand
         self._callbacks: tuple[str, ...] = ()
@@ -91,6 +98,7 @@ class Consumer:
         self._until_ms: int | None = None  # when the poll that it came in the midst of is over
         self._most: int | None = None
         self._rejoins = False  # as soon as nothing is pending
+        self._leaves = False  # likewise
         self._joined_times = 0
         self._polled_ms = 0
         self._watched = False  # whether max.poll.interval.ms runs
@@ -114,6 +122,7 @@ class Consumer:
         self._topics = request.topics
         self._callbacks = request.callbacks
         self._subscribed = bool(request.topics)
+        self._leaves = False
         code = KafkaError.UNKNOWN_TOPIC_OR_PART
         self._pending += [r.Notice(code, f"Subscribed topic not available: {topic}") for topic in unknown]
         if self.member:
@@ -122,8 +131,20 @@ class Consumer:
             self._join()
         self._world.answer(self.process, None)
 
-    def leave(self, request: r.Request) -> None:
-        """Unsubscribes or closes: gives up what it has, and leaves the group."""
+    def unsubscribe(self) -> None:
+        """Leaves the group, once a poll has seen to it that all is given up; until then it sends no heartbeats."""
+        self._finish_call()
+        self._subscribed = self._rejoins = False
+        self._leaves = True
+        partitions = self._will_have()
+        if partitions:
+            self._pending.append(Change("revoke" if self.member else "lost", partitions))
+            self._world.after(self.config.session_timeout_ms, Consumer.expire, self, *self.here)
+        self._go_on()
+        self._world.answer(self.process, None)
+
+    def close(self, request: r.Close) -> None:
+        """Gives up what it has, and leaves the group."""
         self._finish_call()
         kind = "revoke" if self.member or not self._subscribed else "lost"
         self._pending = [Change(kind, tuple(self.positions))] if self.positions else []
@@ -134,13 +155,15 @@ class Consumer:
 
     def _left(self) -> None:
         """All is given up: the group may know. A static member that closes does not say so (KIP-345)."""
-        closes, self._during = isinstance(self._during, r.Close), None
-        if self.member and not (closes and self.config.group_instance_id):
+        self._during = None
+        if not self.config.group_instance_id:
             self._leave_group()
         self._world.answer(self.process, None)
 
     def _leave_group(self) -> None:
         member, self.member = self.member, ""
+        if member not in self.group.members:
+            return
         if self._world.trace is not None:
             self._world.trace.left(self.process)
         self._world.changed(lasting=False)
@@ -298,6 +321,9 @@ class Consumer:
             return
         if self._during is not None:
             self._left()
+        elif self._leaves:
+            self._leaves = False
+            self._leave_group()
         elif self._rejoins:
             self._rejoins = False
             if self._subscribed:
@@ -321,6 +347,8 @@ class Consumer:
         if change.kind == "assign":
             self._take(tuple((*partition, None) for partition in change.partitions))
         else:
+            if change.kind == "revoke":
+                self.commit_by_itself()
             self._drop(change.partitions)
 
     def _take(self, places: tuple[tuple[str, int, int | None], ...]) -> None:
@@ -331,7 +359,9 @@ class Consumer:
     def _drop(self, partitions: tuple[Partition, ...]) -> None:
         for partition in partitions:
             self.positions.pop(partition, None)
+            self._given.pop(partition, None)
             self._stored.pop(partition, None)
+            self._held.discard(partition)
 
     def _resolved(self, partition: Partition, offset: int | None) -> int:
         """A position in a log; what is no offset stands for the committed one."""
@@ -359,9 +389,13 @@ class Consumer:
         records: list[r.Record] = []
         most = self._most or 1
         for partition, position in self.positions.items():
+            if partition in self._held:
+                continue
             found, after = self._logs[partition].read(position, most - len(records), self._committed_only)
             if found:
-                self.positions[partition] = self._stored[partition] = after
+                self.positions[partition] = self._given[partition] = after
+                if self.config.enable_auto_offset_store:
+                    self._store(partition, after)
                 records += found
                 if len(records) == most:
                     break
@@ -382,7 +416,8 @@ class Consumer:
 
     def expire(self, *_: object) -> None:
         """The session is over: the member is out, its partitions go to the others."""
-        if self.awake or self.member not in self.group.members:
+        heartbeats = self.awake and not self._leaves
+        if heartbeats or self.member not in self.group.members:
             return
         if self._world.trace is not None:
             self._world.trace.expired(self.process)
@@ -441,6 +476,47 @@ class Consumer:
         else:
             self._world.answer(self.process, TIMED_OUT, REQUEST_TIMEOUT_MS)
 
+    def _store(self, partition: Partition, offset: int) -> None:
+        self._stored[partition] = offset
+        if self.config.enable_auto_commit and not self._commits_soon:
+            self._commits_soon = True
+            self._world.after(self.config.auto_commit_interval_ms, Consumer.commit_by_itself, self, *self.here)
+
+    def commit_by_itself(self, *timer: object) -> None:
+        """Commits what is stored, if the process is awake; the application does not hear how that ended."""
+        if not self.config.enable_auto_commit or not self._world.alive(*self.here):
+            return
+        if self.paused:
+            self._world.after(LEAST_WAIT_MS, Consumer.commit_by_itself, self, *self.here)
+            return
+        self._commits_soon = self._commits_soon and not timer
+        offsets = tuple(place for place in self._positions_to_commit() if place[2] >= 0)
+        if not offsets:
+            return
+        refusal = self.refusal()
+        if refusal is None:
+            self.group.committed.update({(topic, number): offset for topic, number, offset in offsets})
+            self._world.changed()
+        if self._world.trace is not None:
+            self._world.trace.committed_offsets(self.process, offsets, "ok", refusal, by_itself=True)
+
+    def store(self, request: r.StoreOffsets) -> None:
+        """The application says what is to be committed."""
+        if self.config.enable_auto_offset_store:
+            self._world.answer(self.process, NOT_VALID)
+        elif any((topic, number) not in self.positions for topic, number, _ in request.offsets):
+            self._world.answer(self.process, NOT_NOW)
+        else:
+            for topic, number, offset in request.offsets:
+                self._store((topic, number), offset)
+            self._world.answer(self.process, None)
+
+    def hold(self, request: r.PausePartitions) -> None:
+        """Pauses partitions, or resumes them; of those that it does not read nothing is said."""
+        mine = {partition for partition in request.partitions if partition in self.positions}
+        self._held = self._held | mine if request.paused else self._held - mine
+        self._world.answer(self.process, None)
+
     def refusal(self) -> r.Failure | None:
         """Why the coordinator does not take a commit of this consumer; None if it does."""
         if self.fenced:
@@ -464,6 +540,7 @@ class Consumer:
             self._world.answer(self.process, NOT_VALID)
         else:
             self.positions[partition] = self._resolved(partition, request.offset)
+            self._given.pop(partition, None)
             self._world.answer(self.process, None)
 
     def assign(self, request: r.Assign) -> None:
@@ -495,6 +572,8 @@ class Consumer:
                 self._world.answer(
                     self.process, tuple(self.group.committed.get(key) for key in request.partitions)
                 )
+            case r.Position():
+                self._world.answer(self.process, tuple(self._given.get(key) for key in request.partitions))
             case r.GroupMetadata():
                 parts = (self.process.spec.group, self.generation, self.member, self.config.group_instance_id)
                 self._world.answer(self.process, parts)
@@ -507,8 +586,12 @@ class Consumer:
             bool(self.waiting),
             self.paused,
             self._rejoins,
+            self._leaves,
             self._subscribed,
             tuple(self.positions.items()),
+            tuple(self._given.items()),
+            tuple(self._stored.items()) if self._stored != self._given else None,
+            tuple(sorted(self._held)),
             tuple((p.kind, p.partitions) if isinstance(p, Change) else p for p in self._pending),
             self._calling and (self._calling.kind, self._calling.done),
             self.generation == self.group.generation,

@@ -28,12 +28,13 @@ MADE_FOR_THE_COURSE = {
 
 _CHOICES: dict[str, tuple[object, ...]] = {
     "auto.offset.reset": ("earliest", "latest", "error"),
-    "enable.auto.commit": (False,),
+    "enable.auto.commit": (False, True),
+    "enable.auto.offset.store": (False, True),
     "group.protocol": ("classic",),
     "isolation.level": ("read_committed", "read_uncommitted"),
 }
 _TEXTS = ("group.id", "group.instance.id")
-_TIMES_MS = ("session.timeout.ms", "max.poll.interval.ms")
+_TIMES_MS = ("session.timeout.ms", "max.poll.interval.ms", "auto.commit.interval.ms")
 _STRATEGIES = "partition.assignment.strategy"
 NAMES = (*_CHOICES, *_TEXTS, *_TIMES_MS, _STRATEGIES)
 
@@ -50,6 +51,8 @@ class ConsumerConfig:
     max_poll_interval_ms: int | None = None
     auto_offset_reset: str = "earliest"
     enable_auto_commit: bool = False
+    auto_commit_interval_ms: int = 5_000
+    enable_auto_offset_store: bool = True
     isolation_level: str = "read_committed"
 
     @property

@@ -20,6 +20,7 @@ class Consumers:
     requests: ClassVar = (
         *(r.Poll, r.CommitOffsets, r.Seek, r.Committed, r.Assignment),
         *(r.Subscribe, r.Unsubscribe, r.Close, r.Called, r.Assign, r.GroupMetadata),
+        *(r.Position, r.PausePartitions, r.StoreOffsets),
     )
 
     def __init__(self, world: "World", logs: dict[Partition, Log]) -> None:
@@ -39,12 +40,18 @@ class Consumers:
                 consumer.called()
             case r.Subscribe():
                 consumer.subscribe(request)
-            case r.Unsubscribe() | r.Close():
-                consumer.leave(request)
+            case r.Unsubscribe():
+                consumer.unsubscribe()
+            case r.Close():
+                consumer.close(request)
             case r.Assign():
                 consumer.assign(request)
             case r.Seek():
                 consumer.seek(request)
+            case r.PausePartitions():
+                consumer.hold(request)
+            case r.StoreOffsets():
+                consumer.store(request)
             case _:
                 consumer.tell(request)
 

@@ -62,6 +62,7 @@ def a_member_reads_again_what_it_did_not_commit(stage):
 
 
 NEXT_GENERATION = "the model has the classic protocol, which is librdkafka's default"
+BY_ITSELF = {"enable.auto.commit": True, "auto.commit.interval.ms": 200}
 COOPERATIVE = {"partition.assignment.strategy": "cooperative-sticky"}
 
 
@@ -79,7 +80,7 @@ def _callbacks(stage, name=""):
 
 @program(partitions=2)
 def callbacks_tell_of_the_assignment(stage):
-    """on_assign tells what the member has been given, on_revoke what it gives back when it unsubscribes.
+    """on_assign tells what the member has been given, on_revoke what it gives back: in the poll after unsubscribe.
     KIP-429; confluent_kafka.Consumer.subscribe"""
 
     async def consume(consumer):
@@ -89,6 +90,9 @@ def callbacks_tell_of_the_assignment(stage):
                 break
             await consumer.poll(0.2)
         await consumer.unsubscribe()
+        stage.see("unsubscribed")
+        await consumer.poll(0.5)
+        stage.see(await consumer.assignment())
 
     return consume
 
@@ -356,6 +360,7 @@ def a_member_that_left_is_unknown(stage):
         await send(producer, stage.topic, "a")
         (message,) = await poll_all(consumer, 1)
         await consumer.unsubscribe()
+        await consumer.poll(0.5)
         stage.reached("left")
         await stage.waits_for("joined", clock)
         stage.see(await stage.attempt(consumer.commit(message=message, asynchronous=False)))
@@ -411,12 +416,7 @@ def a_member_that_does_not_poll_is_out(stage):
     return both
 
 
-@program(
-    28,
-    consumer={"enable.auto.commit": True, "auto.commit.interval.ms": 200},
-    absent="the exercises commit by hand; the model's consumer never commits by itself",
-    expected=[[(0, 2)]],
-)
+@program(28, consumer=BY_ITSELF)
 def auto_commit_takes_what_was_polled(stage):
     """With auto-commit, what poll has given is committed in the background, whether it has been dealt with or not.
     librdkafka CONFIGURATION.md, enable.auto.commit, enable.auto.offset.store"""
@@ -427,6 +427,82 @@ def auto_commit_takes_what_was_polled(stage):
         await consumer.poll(0.2)
         await clock.sleep(1)
         stage.see(await consumer.committed([stage.place(0)]))
+
+    return both
+
+
+@program(28, consumer={"enable.auto.commit": True, "auto.commit.interval.ms": 60_000})
+def auto_commit_comes_before_partitions_are_given_up(stage):
+    """With auto-commit, what poll has given is committed before partitions are given up, here by unsubscribing.
+    librdkafka CONFIGURATION.md, enable.auto.commit; rd_kafka_assignment_serve()"""
+
+    async def both(producer, consumer):
+        await send(producer, stage.topic, "a", "b")
+        await poll_all(consumer, 2)
+        stage.see(await consumer.committed([stage.place(0)]))
+        await consumer.unsubscribe()
+        await consumer.poll(0.5)
+        stage.see(await consumer.committed([stage.place(0)]))
+
+    return both
+
+
+@program(28, consumer=BY_ITSELF | {"enable.auto.offset.store": False})
+def auto_commit_takes_what_was_stored(stage):
+    """With enable.auto.offset.store=false, what is committed by itself is what the application has stored.
+    librdkafka CONFIGURATION.md, enable.auto.offset.store; rd_kafka_offsets_store()"""
+
+    async def both(producer, consumer, clock):
+        await send(producer, stage.topic, "a", "b")
+        first, _ = await poll_all(consumer, 2)
+        await clock.sleep(1)
+        stage.see(await consumer.committed([stage.place(0)]))
+        await consumer.store_offsets(message=first)
+        await clock.sleep(1)
+        stage.see(await consumer.committed([stage.place(0)]))
+
+    return both
+
+
+@program(28, consumer={"enable.auto.offset.store": False})
+def a_commit_without_arguments_takes_what_was_stored(stage):
+    """`commit()` commits what was stored: nothing, unless the application has stored it.
+    rd_kafka_commit(offsets=NULL); librdkafka CONFIGURATION.md, enable.auto.offset.store"""
+
+    async def both(producer, consumer):
+        await send(producer, stage.topic, "a", "b")
+        await poll_all(consumer, 2)
+        stage.see(await stage.attempt(consumer.commit(asynchronous=False)))
+        await consumer.store_offsets(offsets=[stage.place(0, 1)])
+        stage.see(await consumer.commit(asynchronous=False))
+
+    return both
+
+
+@program(28)
+def what_the_client_stores_the_application_may_not(stage):
+    """`store_offsets` needs enable.auto.offset.store=false; and the partition has to be assigned.
+    rd_kafka_offsets_store(), RD_KAFKA_RESP_ERR__INVALID_ARG"""
+
+    async def both(producer, consumer):
+        await send(producer, stage.topic, "a")
+        (message,) = await poll_all(consumer, 1)
+        stage.see(await stage.attempt(consumer.store_offsets(message=message)))
+
+    return both
+
+
+@program(28, consumer={"enable.auto.offset.store": False})
+def only_for_an_assigned_partition_is_an_offset_stored(stage):
+    """Storing an offset for a partition that is not assigned is an erroneous state.
+    rd_kafka_offsets_store(), RD_KAFKA_RESP_ERR__STATE"""
+
+    async def both(producer, consumer):
+        await send(producer, stage.topic, "a")
+        (message,) = await poll_all(consumer, 1)
+        await consumer.unsubscribe()
+        await consumer.poll(0.5)
+        stage.see(await stage.attempt(consumer.store_offsets(message=message)))
 
     return both
 
