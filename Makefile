@@ -22,7 +22,7 @@ NODE_MODULES := node_modules/.package-lock.json
 PAGE := $(ASSETS)/page.js $(ASSETS)/manifest.json
 endif
 
-.PHONY: serve test test-kafka bench build lint format lock clean help port chromium
+.PHONY: serve test test-kafka bench install build lint format lock clean help port chromium
 
 serve: $(BIN)/course port $(PAGE) ## the course at http://localhost:8000, reloaded when a lesson is edited
 	$(BIN)/mkdocs serve --dev-addr localhost:$(PORT)
@@ -35,6 +35,8 @@ test-kafka: $(BIN)/course ## the model against real Apache Kafka, and the lab: n
 
 bench: chromium build ## the performance figures
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit; done
+
+install: $(BIN)/course ## the `course` command alone, in .venv/bin
 
 build: $(BIN)/course $(PAGE) ## the site, in site/
 	$(BIN)/mkdocs build --strict

@@ -10,8 +10,8 @@ from typing import Any
 
 from course import catalog
 from course.marking import crew, intake
-from course.marking.gradebook import Gradebook, Misconceptions
-from course.marking.marker import GRADER_ERROR, Terms, Unit, grader_error
+from course.marking.gradebook import MISSING, Gradebook, Misconceptions
+from course.marking.marker import GRADER_ERROR, REFUSED, Terms, Unit, grader_error
 from course.marking.outputs import SHOW, VISIBILITIES, View, junit, pages, platforms, results, tables
 from course.marking.points import BadFile, load_lateness, load_points
 from course.marking.store import Store
@@ -214,8 +214,13 @@ def _report(book: Gradebook, earlier: results.Before, out: Path) -> int:
         for refusal in line.refusals:
             print(f"{line.student}: {refusal}")
         for entry in line.entries:
-            if entry.key is None or entry.outcome == GRADER_ERROR:
+            said = entry.message in line.refusals
+            if entry.outcome == GRADER_ERROR or (entry.outcome == REFUSED and entry.key is None and not said):
                 print(f"{line.student}, {entry.exercise}: {entry.outcome}. {intake.shown(entry.message or '')}")
+    for number, exercise in enumerate(book.exercises):
+        missing = sum(line.entries[number].outcome == MISSING for line in book.lines)
+        if missing:
+            print(f"{exercise}: {_students(missing)} handed in no file for it.")
     for ignored in book.ignored:
         print(ignored)
     changed = list(results.changes(book, earlier))
@@ -224,7 +229,11 @@ def _report(book: Gradebook, earlier: results.Before, out: Path) -> int:
     if len(changed) > MOST_CHANGES:
         print(f"… and {len(changed) - MOST_CHANGES:,} more marks that changed: see regrade.csv.")
     errors = sum(line.score is None for line in book.lines)
-    print(f"{len(book.lines):,} students are marked; {out / 'class.html'} shows how they did.")
+    print(f"Marked: {_students(len(book.lines))}; {out / 'class.html'} shows how they did.")
     if errors:
         print(f"The grader failed on {errors:,} of them, who have no total: run the same command again.")
     return 1 if errors else 0
+
+
+def _students(count: int) -> str:
+    return f"{count:,} student{'s' * (count != 1)}"

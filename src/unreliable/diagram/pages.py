@@ -14,13 +14,13 @@ from unreliable.diagram.layout import is_fault
 from unreliable.trace import Event, Trace
 
 
-def page(title: str, *sections: str) -> str:
-    """A whole page of one or more `section`s."""
+def page(title: str, *sections: str, style: str = "") -> str:
+    """A whole page of one or more `section`s; `style` is CSS besides its own."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta name="color-scheme" content="light dark">\n<title>{markup(title)}</title>\n'
-        f"<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{markup(title)}</h1>\n"
+        f"<style>{_STYLE}{style}</style>\n</head>\n<body>\n<main>\n<h1>{markup(title)}</h1>\n"
         f"{''.join(sections)}</main>\n</body>\n</html>\n"
     )
 
@@ -89,7 +89,7 @@ _STYLE = """
 body{margin:0;background:var(--paper);color:var(--ink);
 font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}
 main{max-width:75rem;margin:auto;padding:1rem}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.5rem;overflow-wrap:anywhere}
+h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.5rem;overflow-wrap:anywhere}h3{font-size:1rem}
 .finding{overflow-wrap:anywhere}
 .diagram{overflow:auto;max-height:80vh;border:1px solid var(--line);border-radius:4px}
 .diagram svg{display:block}
