@@ -850,6 +850,21 @@ except psycopg.ProgrammingError as error:
     ]
 
 
+def test_many_executions_stand_or_fall_together():
+    assert said("""
+cursor = db.cursor()
+await cursor.executemany("UPDATE accounts SET balance = balance + %s WHERE id = %s", [(5, "alice"), (7, "bob")])
+print(cursor.rowcount, await (await db.execute("SELECT sum(balance) FROM accounts")).fetchone())
+try:
+    await cursor.executemany("INSERT INTO accounts VALUES (%s, 1)", [("carol",), ("bob",)])
+except psycopg.errors.UniqueViolation:
+    print(await (await db.execute("SELECT count(*) FROM accounts")).fetchone(), db.closed)
+async with db.transaction():
+    await cursor.executemany("INSERT INTO accounts VALUES (%s, 1)", [("carol",), ("dave",)])
+print(await (await db.execute("SELECT count(*) FROM accounts")).fetchone())
+""") == ["2 (12,)", "(2,) False", "(4,)"]
+
+
 def test_returning_gives_the_rows_that_were_written():
     assert said("""
 cursor = await db.execute("UPDATE accounts SET balance = balance + 5 WHERE id = 'bob' RETURNING id, balance")

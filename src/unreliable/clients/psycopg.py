@@ -6,7 +6,8 @@ transaction block is a transaction of its own.
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -193,6 +194,14 @@ class AsyncCursor:
         self._connection.follow(query)
         return self
 
+    async def executemany(self, query: str, params_seq: Iterable[Parameters]) -> None:
+        """Executes the statement for each of the parameters: all of them, or none if one fails."""
+        changed = 0
+        async with self._connection.as_one():
+            for params in params_seq:
+                changed += (await self.execute(query, params)).rowcount
+        self._result, self._rows = Rows(changed, None, ()), iter(())
+
     async def fetchone(self) -> tuple[Any, ...] | None:
         return next(self._fetch(), None)
 
@@ -222,6 +231,7 @@ class AsyncConnection:
     """A connection in autocommit mode to the process's database."""
 
     autocommit = True
+    closed = False  # a connection lives as long as its process
 
     def __init__(self) -> None:
         self.depth = 0
@@ -236,6 +246,10 @@ class AsyncConnection:
     def transaction(self) -> AsyncTransaction:
         """A block that is one transaction. Nested blocks are savepoints."""
         return AsyncTransaction(self)
+
+    def as_one(self) -> AbstractAsyncContextManager[object]:
+        """A transaction for what is sent in one go, unless there is one already."""
+        return nullcontext() if self.depth or self._begun else self.transaction()
 
     async def commit(self) -> None:
         """Ends a transaction that was begun by `execute("BEGIN")`; else there is nothing to commit."""
