@@ -1,0 +1,6 @@
+"""Say what the learner's function has to achieve, and what may happen to it."""
+
+
+async def relay(consumer, db) -> None:
+    # TODO: what the learner writes
+    ...

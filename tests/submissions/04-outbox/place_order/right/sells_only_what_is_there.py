@@ -1,0 +1,27 @@
+"""The update finds no row when the item is sold out, and the transaction is undone on purpose."""
+
+import json
+
+from confluent_kafka.aio import AIOConsumer, AIOProducer
+from psycopg import AsyncConnection, Rollback
+
+ORDER = "INSERT INTO orders (id, item) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+STOCK = "UPDATE stock SET quantity = quantity - 1 WHERE item = %s"
+EVENT = "INSERT INTO outbox (id, aggregate_id, payload) VALUES (%s, %s, %s)"
+
+
+async def place_orders(consumer: AIOConsumer, db: AsyncConnection, producer: AIOProducer) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        cart = json.loads(message.value())
+        order, item = cart["order"], cart["item"]
+        async with db.transaction():
+            placed = await db.execute(ORDER, (order, item))
+            if placed.rowcount == 1:
+                sold = await db.execute(f"{STOCK} AND quantity > 0", (item,))
+                if sold.rowcount == 0:
+                    raise Rollback
+                await db.execute(EVENT, (f"{order} placed", order, json.dumps({"order": order, "item": item})))
+        await consumer.commit(message=message, asynchronous=False)

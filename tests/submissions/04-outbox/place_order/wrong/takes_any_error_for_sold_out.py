@@ -1,0 +1,31 @@
+"""A statement that was cancelled says nothing about the stock: the cart is lost.
+
+Fails: test_a_commit_without_an_answer
+"""
+
+import json
+
+from confluent_kafka.aio import AIOConsumer, AIOProducer
+from psycopg import AsyncConnection, Error
+
+ORDER = "INSERT INTO orders (id, item) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+STOCK = "UPDATE stock SET quantity = quantity - 1 WHERE item = %s"
+EVENT = "INSERT INTO outbox (id, aggregate_id, payload) VALUES (%s, %s, %s)"
+
+
+async def place_orders(consumer: AIOConsumer, db: AsyncConnection, producer: AIOProducer) -> None:
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            continue
+        cart = json.loads(message.value())
+        order, item = cart["order"], cart["item"]
+        try:
+            async with db.transaction():
+                placed = await db.execute(ORDER, (order, item))
+                if placed.rowcount == 1:
+                    await db.execute(STOCK, (item,))
+                    await db.execute(EVENT, (f"{order} placed", order, json.dumps({"order": order, "item": item})))
+        except Error:
+            pass
+        await consumer.commit(message=message, asynchronous=False)
