@@ -1,6 +1,31 @@
-"""Say what the learner's function has to achieve, and what may happen to it."""
+"""One relay at a time, one row at a time: lock, publish, hear that it is there, mark, commit."""
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.aio import AIOProducer
+from psycopg import AsyncConnection
+
+NEXT = """
+    SELECT seq, aggregate_id, payload FROM outbox
+    WHERE NOT sent AND aggregate_id NOT IN (SELECT aggregate_id FROM outbox WHERE error IS NOT NULL AND NOT sent)
+    ORDER BY seq LIMIT 1
+"""
 
 
-async def relay(consumer, db) -> None:
-    # TODO: what the learner writes
-    ...
+async def relay(db: AsyncConnection, producer: AIOProducer, clock) -> None:
+    while True:
+        async with db.transaction():
+            await db.execute("SELECT id FROM relay_lock FOR UPDATE")
+            rows = await db.execute(NEXT)
+            row = await rows.fetchone()
+            if row is not None:
+                seq, aggregate_id, payload = row
+                try:
+                    await (await producer.produce("events", payload, key=aggregate_id))
+                    await db.execute("UPDATE outbox SET sent = TRUE WHERE seq = %s", (seq,))
+                except KafkaException as failed:
+                    error = failed.args[0]
+                    if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                        raise
+                    await db.execute("UPDATE outbox SET error = %s WHERE seq = %s", (error.str(), seq))
+        if row is None:
+            await clock.sleep(5.0)

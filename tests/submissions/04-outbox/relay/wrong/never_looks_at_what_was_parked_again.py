@@ -1,0 +1,37 @@
+"""The row says that it is parked, and the memory says so, too: mending the row does not help.
+
+Fails: test_what_was_parked_is_mended
+"""
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.aio import AIOProducer
+from psycopg import AsyncConnection
+
+LOCK = "SELECT id FROM relay_lock FOR UPDATE"
+ROWS = """
+    SELECT seq, aggregate_id, payload FROM outbox
+    WHERE NOT sent AND aggregate_id NOT IN (SELECT aggregate_id FROM outbox WHERE error IS NOT NULL AND NOT sent)
+    ORDER BY seq
+"""
+SENT = "UPDATE outbox SET sent = TRUE WHERE seq = %s"
+PARK = "UPDATE outbox SET error = %s WHERE seq = %s"
+
+
+async def relay(db: AsyncConnection, producer: AIOProducer, clock) -> None:
+    parked = set()
+    while True:
+        async with db.transaction():
+            await db.execute(LOCK)
+            rows = await db.execute(ROWS)
+            for seq, aggregate_id, payload in await rows.fetchall():
+                if aggregate_id in parked:
+                    continue
+                try:
+                    await (await producer.produce("events", payload, key=aggregate_id))
+                    await db.execute(SENT, (seq,))
+                except KafkaException as failed:
+                    if failed.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                        raise
+                    parked.add(aggregate_id)
+                    await db.execute(PARK, ("too large", seq))
+        await clock.sleep(5.0)
