@@ -1,6 +1,21 @@
-"""Say what the learner's function has to achieve, and what may happen to it."""
+"""Peek, publish, hear that it is there, and confirm a transaction by the position of its commit."""
+
+import json
+
+from confluent_kafka.aio import AIOProducer
+from psycopg import AsyncConnection
+
+CHANGES = "SELECT lsn, data FROM pg_logical_slot_peek_changes('relay', NULL, NULL, 'format-version', '2')"
 
 
-async def cdc_relay(consumer, db) -> None:
-    # TODO: what the learner writes
-    ...
+async def relay(db: AsyncConnection, producer: AIOProducer, clock) -> None:
+    while True:
+        rows = await db.execute(CHANGES)
+        for lsn, data in await rows.fetchall():
+            change = json.loads(data)
+            if change["action"] == "I" and change["table"] == "outbox":
+                row = {column["name"]: column["value"] for column in change["columns"]}
+                await (await producer.produce("events", row["payload"], key=row["aggregate_id"]))
+            elif change["action"] == "C":
+                await db.execute("SELECT pg_replication_slot_advance('relay', %s)", (lsn,))
+        await clock.sleep(5.0)

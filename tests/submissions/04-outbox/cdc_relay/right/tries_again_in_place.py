@@ -1,0 +1,34 @@
+"""A delivery that failed is tried again, before anything that comes after it."""
+
+import json
+
+from confluent_kafka import KafkaException
+from confluent_kafka.aio import AIOProducer
+from psycopg import AsyncConnection
+
+CHANGES = "SELECT lsn, data FROM pg_logical_slot_peek_changes('relay', NULL, NULL, 'format-version', '2')"
+CONFIRM = "SELECT pg_replication_slot_advance('relay', %s)"
+
+
+def event(change: dict) -> dict | None:
+    """The row of the outbox that was inserted, if this is one."""
+    if change["action"] != "I" or change["table"] != "outbox":
+        return None
+    return {column["name"]: column["value"] for column in change["columns"]}
+
+
+async def relay(db: AsyncConnection, producer: AIOProducer, clock) -> None:
+    while True:
+        rows = await db.execute(CHANGES)
+        for lsn, data in await rows.fetchall():
+            change = json.loads(data)
+            row = event(change)
+            while row:
+                try:
+                    await (await producer.produce("events", row["payload"], key=row["aggregate_id"]))
+                    break
+                except KafkaException:
+                    await clock.sleep(1.0)
+            if change["action"] == "C":
+                await db.execute(CONFIRM, (lsn,))
+        await clock.sleep(5.0)

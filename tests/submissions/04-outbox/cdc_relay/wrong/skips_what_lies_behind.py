@@ -1,0 +1,34 @@
+"""A transaction that commits late has its changes at lower positions than what was published before.
+
+Fails: test_every_event_is_published
+"""
+
+import json
+
+from confluent_kafka.aio import AIOProducer
+from psycopg import AsyncConnection
+
+CHANGES = "SELECT lsn, data FROM pg_logical_slot_peek_changes('relay', NULL, NULL, 'format-version', '2')"
+CONFIRM = "SELECT pg_replication_slot_advance('relay', %s)"
+
+
+def event(change: dict) -> dict | None:
+    """The row of the outbox that was inserted, if this is one."""
+    if change["action"] != "I" or change["table"] != "outbox":
+        return None
+    return {column["name"]: column["value"] for column in change["columns"]}
+
+
+async def relay(db: AsyncConnection, producer: AIOProducer, clock) -> None:
+    last = "0/0"
+    while True:
+        rows = await db.execute(CHANGES)
+        for lsn, data in await rows.fetchall():
+            change = json.loads(data)
+            row = event(change)
+            if row and lsn > last:
+                await (await producer.produce("events", row["payload"], key=row["aggregate_id"]))
+                last = lsn
+            elif change["action"] == "C":
+                await db.execute(CONFIRM, (lsn,))
+        await clock.sleep(5.0)
