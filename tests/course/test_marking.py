@@ -159,6 +159,22 @@ def test_gradebooks_have_their_columns(marked: Path):
     assert ["alice", "", "", "alice", "", "13.5"] in canvas
 
 
+def test_canvas_knows_its_students_by_its_own_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    hand_in(tmp_path / "in", aexample=LOOP, stranger=LOOP)
+    roster = tmp_path / "export.csv"
+    head = "Student,ID,SIS User ID,SIS Login ID,Section,Some quiz (12)"
+    roster.write_text(f'{head}\n"Example, Ann",77,S-1,aexample,Spring,3\n', "utf-8-sig")
+    assert grade(tmp_path / "in", tmp_path / "out", "--canvas-roster", str(roster)) == 0
+    canvas = rows(tmp_path / "out" / "canvas.csv")
+    assert canvas[2][:5] == ["Example, Ann", "77", "S-1", "aexample", "Spring"]
+    assert canvas[3][:5] == ["stranger", "", "", "stranger", ""]
+    scores = json.loads((tmp_path / "out" / "lti-scores.json").read_text("utf-8"))
+    assert [score["userId"] for score in scores] == ["77", "stranger"]
+    roster.write_bytes(b"\xff")
+    assert grade(tmp_path / "in", tmp_path / "out", "--canvas-roster", str(roster)) == 2
+    assert str(roster) in capsys.readouterr().err
+
+
 def folder(out: Path, begins: str) -> Path:
     [found] = (out / "students").glob(f"{begins}*")
     return found
@@ -247,6 +263,8 @@ def test_a_grader_error_costs_nobody_marks(tmp_path: Path, capsys: pytest.Captur
     assert alice["score"] is None
     assert alice["exercises"][0]["outcome"] == GRADER_ERROR
     assert rows(tmp_path / "out" / "gradebook.csv")[1][1] == ""
+    assert [row[0].strip() for row in rows(tmp_path / "out" / "canvas.csv")] == ["Student", "Points Possible"]
+    assert not [*(tmp_path / "out").rglob("gradescope.json"), *(tmp_path / "out").rglob("classroom50/*")]
     [score] = json.loads((tmp_path / "out" / "lti-scores.json").read_text("utf-8"))
     assert score["gradingProgress"] == "Failed"
     assert "scoreGiven" not in score

@@ -102,6 +102,7 @@ def _prepare(options: argparse.Namespace) -> tuple[_Class, Gradebook]:
             catalog.exercise(exercise)
     graded = _Class(intake.roll(options.submissions, options.student), exercises, terms)
     _look_at_the_walls(options.require_sandbox)
+    tables.read_roster(options.canvas_roster)
     options.out.mkdir(parents=True, exist_ok=True)
     book = Gradebook(
         terms,
@@ -204,8 +205,9 @@ def _write(
                 pages.write_student(line, marks, out, view.show, student)
         results.write_changes(book, earlier, out)
         tables.write(book, out)
-        tables.write_canvas(book, out, options.canvas_roster)
-        platforms.write(book, out)
+        roster = tables.read_roster(options.canvas_roster)
+        tables.write_canvas(book, out, roster)
+        platforms.write(book, out, roster)
         pages.write(book, out)
 
 

@@ -7,11 +7,22 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from course.marking.gradebook import EXTRA, Entry, Gradebook, Line, Marks, all_tests, passed_tests, tests_of
+from course.marking.gradebook import (
+    EXTRA,
+    MISSING,
+    Entry,
+    Gradebook,
+    Line,
+    Marks,
+    all_tests,
+    passed_tests,
+    tests_of,
+)
 from course.marking.marker import GRADER_ERROR
 from course.marking.outputs import View, folder_of, write_json
+from course.marking.outputs.tables import Roster, identity
 from course.marking.points import Worth
 from course.marking.store import Mark
 
@@ -20,17 +31,26 @@ MOST_OUTPUT = 500
 
 
 def write_student(book: Gradebook, line: Line, marks: Marks, out: Path, view: View) -> None:
+    """A student's files; none where the grader owes a mark, which each platform would take for zero points."""
     folder = folder_of(out, line.student)
-    write_json(folder / "gradescope.json", gradescope(book, line, marks, view))
+    _write(folder / "gradescope.json", line.score is not None and gradescope(book, line, marks, view))
     for entry, mark in marks:
         name = entry.exercise.replace("/", "--")
-        write_json(folder / "classroom50" / f"{name}.json", classroom50(book, line, entry, mark))
-        write_json(folder / "exercism" / f"{name}.json", exercism(entry, mark, view.show))
+        marked = entry.score is not None and classroom50(book, line, entry, mark)
+        _write(folder / "classroom50" / f"{name}.json", marked)
+        _write(folder / "exercism" / f"{name}.json", exercism(entry, mark, view.show))
 
 
-def write(book: Gradebook, out: Path) -> None:
+def write(book: Gradebook, out: Path, roster: Roster) -> None:
     """LTI's scores of the class."""
-    write_json(out / "lti-scores.json", lti_scores(book, datetime.now(UTC)))
+    write_json(out / "lti-scores.json", lti_scores(book, datetime.now(UTC), roster))
+
+
+def _write(path: Path, value: dict[str, Any] | Literal[False]) -> None:
+    if value:
+        write_json(path, value)
+    else:
+        path.unlink(missing_ok=True)
 
 
 type _Case = tuple[str, str, bool, float, float, str]  # name, title, passed, score, most, what a student is told
@@ -62,17 +82,7 @@ def _said(test: dict[str, Any], show: str) -> str:
 
 
 def gradescope(book: Gradebook, line: Line, marks: Marks, view: View) -> dict[str, Any]:
-    """Gradescope's results.json. After a grader error it has no tests, and a human is asked to look."""
-    if line.score is None:
-        broken = [entry.exercise for entry in line.entries if entry.outcome == GRADER_ERROR]
-        output = f"The grader failed on {', '.join(broken)}: this is not your fault, and it will be run again."
-        return {
-            "score": 0.0,
-            "output": output,
-            "visibility": "visible",
-            "stdout_visibility": "hidden",
-            "tests": [],
-        }
+    """Gradescope's results.json."""
     tests: list[dict[str, Any]] = []
     for entry, mark in marks:
         for name, title, passed, score, most, said in _cases(book, entry, mark, view.show):
@@ -156,16 +166,16 @@ def exercism(entry: Entry, mark: Mark | None, show: str) -> dict[str, Any]:
     return {"version": 3, "status": status, "message": None, "tests": tests}
 
 
-def lti_scores(book: Gradebook, now: datetime) -> list[dict[str, Any]]:
+def lti_scores(book: Gradebook, now: datetime, roster: Roster) -> list[dict[str, Any]]:
     """A score for each student and exercise, to be posted to the exercise's line item."""
-    return [_lti(line, entry, now) for line in book.lines for entry in line.entries]
+    return [_lti(line, entry, now, roster) for line in book.lines for entry in line.entries]
 
 
-def _lti(line: Line, entry: Entry, now: datetime) -> dict[str, Any]:
+def _lti(line: Line, entry: Entry, now: datetime, roster: Roster) -> dict[str, Any]:
     score: dict[str, Any] = {
-        "userId": line.student,
+        "userId": identity(roster, line.student)["ID"] or line.student,
         "timestamp": now.isoformat(timespec="milliseconds"),
-        "activityProgress": "Completed" if entry.key else "Initialized",
+        "activityProgress": "Initialized" if entry.outcome == MISSING else "Completed",
         "gradingProgress": "Failed" if entry.score is None else "FullyGraded",
         "comment": f"{entry.exercise}: {entry.outcome}",
     }

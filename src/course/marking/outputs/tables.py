@@ -6,6 +6,9 @@ from pathlib import Path
 
 from course.marking.gradebook import Gradebook
 from course.marking.outputs import write_text
+from course.marking.points import BadFile
+
+type Roster = dict[str, dict[str, str]]
 
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 
@@ -14,7 +17,7 @@ def safe(value: object) -> str:
     """A cell that no spreadsheet takes for a formula."""
     if value is None:
         return ""
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
@@ -27,32 +30,40 @@ def write(book: Gradebook, out: Path) -> None:
     write_text(out / "gradebook.csv", _csv(rows))
 
 
-def write_canvas(book: Gradebook, out: Path, roster: Path | None = None) -> None:
-    """What Canvas imports; with its own export as the roster, its students are known by all their ids.
-
-    An empty cell leaves the mark in Canvas as it is, which is right for a grader error.
-    """
-    known = _roster(roster)
+def write_canvas(book: Gradebook, out: Path, roster: Roster) -> None:
+    """What Canvas imports, but for whom the grader owes a mark: to Canvas, an empty cell takes a mark back."""
     most = [entry.most for entry in book.lines[0].entries] if book.lines else [0.0] * len(book.exercises)
     rows: list[list[object]] = [[*CANVAS, *book.exercises], ["    Points Possible", "", "", "", "", *most]]
     for line in book.lines:
-        scores = [None if e.score is None else round(e.score * line.factor, 2) for e in line.entries]
-        rows.append([*known.get(line.student.casefold(), [line.student, "", "", line.student, ""]), *scores])
+        scores = [round(e.score * line.factor, 2) for e in line.entries if e.score is not None]
+        if len(scores) == len(line.entries):
+            rows.append([*identity(roster, line.student).values(), *scores])
     write_text(out / "canvas.csv", _csv(rows))
 
 
-def _roster(path: Path | None) -> dict[str, list[object]]:
-    """Canvas's first columns for each student, by login, id and name."""
+def read_roster(path: Path | None) -> Roster:
+    """Canvas's own export, by each of what it knows of a student. Raises BadFile."""
     if path is None:
         return {}
-    known: dict[str, list[object]] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            columns: list[object] = [row.get(name, "") for name in CANVAS]
-            for name in ("Student", "ID", "SIS User ID", "SIS Login ID"):
-                if row.get(name):
-                    known.setdefault(row[name].casefold(), columns)
+    known: Roster = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                columns = {name: row.get(name) or "" for name in CANVAS}
+                for name in CANVAS[:-1]:
+                    known.setdefault(columns[name].casefold(), columns)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadFile(f"{path}: {error}") from None
+    if not known:
+        raise BadFile(f"{path} has no students: export the gradebook from Canvas.")
+    known.pop("", None)
     return known
+
+
+def identity(roster: Roster, student: str) -> dict[str, str]:
+    """Canvas's first columns for a student; of one that it has not, the name."""
+    unknown = {name: student if name in {"Student", "SIS Login ID"} else "" for name in CANVAS}
+    return roster.get(student.casefold(), unknown)
 
 
 def _csv(rows: list[list[object]]) -> str:
