@@ -46,11 +46,11 @@ REQUESTS: dict[str, tuple[type[Request], ...]] = {
     "consumer": (
         *(r.Poll, r.CommitOffsets, r.Seek, r.Committed, r.Assignment),
         *(r.Subscribe, r.Unsubscribe, r.Close, r.Called, r.Assign, r.GroupMetadata),
-        *(r.Position, r.PausePartitions, r.StoreOffsets),
+        *(r.Position, r.PausePartitions, r.StoreOffsets, r.Watermarks),
     ),
     "producer": (
         *(r.Produce, r.Delivery, r.Flush),
-        *(r.InitTransactions, r.BeginTransaction, r.EndTransaction),
+        *(r.InitTransactions, r.BeginTransaction, r.SendOffsets, r.EndTransaction),
     ),
     "db": (r.Begin, r.Execute, r.Commit, r.Rollback),
     "network": (r.Send, r.Receive),

@@ -90,6 +90,21 @@ class BeginTransaction(Request):
 
 
 @dataclass(frozen=True)
+class SendOffsets(Request):
+    """Offsets as (topic, partition, next offset) that are to be committed with the transaction; and for whom.
+
+    `generation` is -1 and `member` empty of a consumer that has not joined `group`.
+    """
+
+    offsets: tuple[tuple[str, int, int], ...]
+    group: str
+    generation: int
+    member: str
+    instance: str | None
+    timeout_ms: int | None
+
+
+@dataclass(frozen=True)
 class EndTransaction(Request):
     """Commits the transaction or aborts it. `timeout_ms` of None: the transaction's own."""
 
@@ -124,6 +139,14 @@ class Committed(Request):
     """Reply: for each (topic, partition) the committed offset, or None."""
 
     partitions: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Watermarks(Request):
+    """Reply: the first offset of a partition, and the end of its log as far as this consumer reads."""
+
+    topic: str
+    partition: int
 
 
 @dataclass(frozen=True)

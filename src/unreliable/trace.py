@@ -173,10 +173,8 @@ class Trace:
             "duplicate": "; the network will deliver this once more",
             "move": "; then the coordinator moves to another broker",
         }.get(outcome, "")
-        lost = outcome.rpartition(" ")[2] if outcome.startswith(("lose", "retry")) else None
-        self._add(
-            process, "transaction", f"{process.name} {does} {what}{ending}", f"{does} {what}", COORDINATOR, lost
-        )
+        text = f"{process.name} {does} {what}{ending}"
+        self._add(process, "transaction", text, f"{does} {what}", COORDINATOR, _lost(outcome))
 
     def transaction_refused(self, process: "Process", request: r.Request, failure: r.Failure) -> None:
         text = f"{process.name} is refused {_describe(request)}: {failure.arguments[1]}"
@@ -213,6 +211,8 @@ class Trace:
         ending = {
             "lose request": ", but the request is lost: nothing is committed",
             "lose reply": ", which succeeds, but the answer is lost",
+            "retry request": ", but the request is lost, and will be sent again",
+            "retry reply": ", which succeeds; the answer is lost, so it will be sent again",
         }.get(outcome, "")
         if refusal is not None:
             ending = f", which is refused: {_REFUSED[refusal.arguments[0]]}"
@@ -396,6 +396,8 @@ _DOINGS: dict[type[r.Request], str] = {
     r.Flush: "flushing",
     r.InitTransactions: "initialising its transactions",
     r.BeginTransaction: "beginning a transaction",
+    r.SendOffsets: "sending offsets to its transaction",
+    r.Watermarks: "asking for the ends of a partition",
     r.Poll: "polling",
     r.Seek: "seeking",
     r.Committed: "asking for the committed offsets",
@@ -527,7 +529,7 @@ def _lane(record: r.Record) -> str:
 
 
 def _lost(outcome: str) -> str | None:
-    return outcome.removeprefix("lose ") if outcome.startswith("lose ") else None
+    return outcome.rpartition(" ")[2] if outcome.startswith(("lose ", "retry ")) else None
 
 
 def _seconds(milliseconds: int) -> str:

@@ -25,7 +25,6 @@ from unreliable.choices import Choices
 from unreliable.database import Database
 from unreliable.kafka.broker import Broker
 from unreliable.kafka.consumer import Consumer
-from unreliable.kafka.transactional import Transactional
 from unreliable.network import Network
 from unreliable.process import Driver, Ended
 from unreliable.program import Problem
@@ -397,4 +396,4 @@ IN_VAIN = frozenset({Poll, Receive, Sleep})  # the requests of which nothing may
 WAITING: frozenset[Callable[..., None]] = frozenset(
     {Sleeping.over, Consumer.waited_in_vain, Consumer.overdue, Network.waited_in_vain}
 )
-OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World.hear, World.wake, Transactional.sent_again}
+OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World.hear, World.wake, Broker.sent_again}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.conformance.stage import Program, Stage
+from tests.conformance.stage import Fault, Program, Stage
 
 from unreliable import Process, Scenario
 from unreliable import Program as Submission
@@ -40,8 +40,14 @@ class Faulty(World):
         if fault is not None and kind.__name__ == fault.request:
             self.met += 1
             if self.met == fault.nth:
-                return ("ok", fault.action)
+                return ("ok", _as_modelled(fault, self.broker.options(kind, process)))
         return ("ok",)
+
+
+def _as_modelled(fault: Fault, options: tuple[str, ...]) -> str:
+    """What the model calls the loss of one request, or of one reply: after *retry* the client asks again."""
+    again = fault.action.replace("lose", "retry")
+    return again if again in options else fault.action
 
 
 def observe(program: Program) -> list[Any]:

@@ -31,9 +31,11 @@ from unreliable.requests import (
     Record,
     Request,
     Seek,
+    SendOffsets,
     StoreOffsets,
     Subscribe,
     Unsubscribe,
+    Watermarks,
 )
 
 OFFSET_INVALID = -1001  # librdkafka's "no offset": what committed() gives for a partition without a commit
@@ -291,6 +293,13 @@ class AIOConsumer:
     async def committed(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
         return self._with_offsets(partitions, await self._ask(Committed(_places(partitions))))
 
+    async def get_watermark_offsets(
+        self, partition: TopicPartition, timeout: float = -1, cached: bool = False
+    ) -> tuple[int, int]:
+        """The first offset of a partition, and the offset after its last record that may be read."""
+        low, high = await self._ask(Watermarks(*_place(partition)[:2]))
+        return low, high
+
     async def assignment(self) -> list[TopicPartition]:
         return [TopicPartition(topic, partition) for topic, partition in await self._ask(Assignment())]
 
@@ -393,6 +402,17 @@ class AIOProducer:
     async def begin_transaction(self) -> None:
         """What is produced from now on belongs to one transaction. Nobody is asked for it."""
         await _ask(BeginTransaction())
+
+    async def send_offsets_to_transaction(
+        self, positions: Sequence[TopicPartition], group_metadata: ConsumerGroupMetadata, timeout: float = -1
+    ) -> None:
+        """Lets these offsets be committed with the transaction, for the consumer that the metadata is of.
+
+        If the error's `txn_requires_abort`, another has taken its partitions over, or there was no answer in time.
+        """
+        offsets = tuple(place for place in map(_place, positions) if place[2] >= 0)
+        metadata = _typed(group_metadata, ConsumerGroupMetadata).parts
+        await _ask(SendOffsets(offsets, *metadata, _milliseconds(timeout)))
 
     async def commit_transaction(self, timeout: float = -1) -> None:
         """Ends the transaction: all of it is to be read. If the answer is late it is _TIMED_OUT and retriable."""

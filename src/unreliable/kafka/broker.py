@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from unreliable import requests as r
 from unreliable.kafka.consumers import Consumers
-from unreliable.kafka.log import Log, Partition
+from unreliable.kafka.log import Log
+from unreliable.kafka.offsets import Offsets
 from unreliable.kafka.producer import Producers
 from unreliable.kafka.transactional import RETRY_MS, Transactional
 from unreliable.kafka.transactions import Coordinator
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
 class Broker:
     requests: ClassVar = (
         *(r.Produce, r.Delivery, r.Flush, *Consumers.requests),
-        *(r.InitTransactions, r.BeginTransaction, r.EndTransaction),
+        *(r.InitTransactions, r.BeginTransaction, r.SendOffsets, r.EndTransaction),
     )
 
     def __init__(self, world: "World", topics: dict[str, int]) -> None:
+        self._world = world
         partitions = [(topic, number) for topic, count in topics.items() for number in range(count)]
         self.logs = {partition: Log(partition) for partition in partitions}
         self._consumers = Consumers(world, self.logs)
-        self.coordinator = Coordinator(world, self.logs, self._committed_by, self._consumers.wake)
-        self._transactional = Transactional(world, self.coordinator)
+        self.coordinator = Coordinator(world, self.logs, self._offsets_of, self._consumers.wake)
+        self._transactional = Transactional(world, self.coordinator, self._consumers.group)
         self._producers = Producers(world, self.logs, self._transactional, self._consumers.wake)
         self.groups = self._consumers.groups
         self.pauses = self._consumers.pauses
@@ -43,32 +45,43 @@ class Broker:
             return ("error",) if transactional else ("lose reply", "error")
         if request is r.EndTransaction and transactional:
             return ("lose request", "lose reply", "retry request", "retry reply", "duplicate", "move")
-        return ("lose request", "lose reply") if request is r.CommitOffsets else ()
+        if request is r.SendOffsets and transactional:
+            return ("lose request",)  # without the answer the offsets are as little committed
+        if request is r.CommitOffsets:
+            return ("lose request", "lose reply", "retry request", "retry reply")
+        return ()
 
     def perform(self, process: "Process", request: r.Request, outcome: str) -> None:
         match request:
-            case r.Produce() | r.EndTransaction() if self._has_to_wait(process, request):
-                self._transactional.again(RETRY_MS, process, request, outcome)
+            case r.Produce() | r.SendOffsets() | r.EndTransaction() if self._has_to_wait(process, request):
+                self.again(RETRY_MS, process, request, outcome)
             case r.Produce():
                 self._producers.produce(process, request, outcome)
             case r.Delivery():
                 self._producers.deliver(process, request)
             case r.Flush():
                 self._producers.flush(process)
-            case r.InitTransactions() | r.BeginTransaction() | r.EndTransaction():
+            case r.InitTransactions() | r.BeginTransaction() | r.SendOffsets() | r.EndTransaction():
                 self._transactional.perform(process, request, outcome)
             case _:
                 self._consumers.perform(process, request, outcome)
+
+    def _offsets_of(self, group: str) -> Offsets:
+        return self._consumers.group(group).offsets
+
+    def again(self, delay_ms: int, process: "Process", request: r.Request, outcome: str = "ok") -> None:
+        """The client library sends the request again, if the process still lives."""
+        self._world.after(delay_ms, Broker.sent_again, self, *process.here, request, outcome)
+
+    def sent_again(self, name: str, life: int, request: r.Request, outcome: str) -> None:
+        if self._world.alive(name, life):
+            self.perform(self._world.processes[name], request, outcome)
 
     def _has_to_wait(self, process: "Process", request: r.Request) -> bool:
         """Whether what the process asks for has to wait for what it has asked for before."""
         if isinstance(request, r.EndTransaction):
             return self._producers.in_flight(process)
         return self._transactional.busy(process)
-
-    def _committed_by(self, group: str) -> dict[Partition, int]:
-        """What this group has committed."""
-        return self._consumers.group(group).committed
 
     def crashed(self, process: "Process") -> None:
         self._producers.crashed(process)

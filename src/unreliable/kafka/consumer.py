@@ -11,10 +11,12 @@ Rules, and where they are defined (librdkafka: rdkafka_cgrp.c, rdkafka_assignmen
   same.
 - A partition is read from the committed offset, that of the next record. Without one, or with one that its log has
   not reached, `auto.offset.reset` decides. Committing one that is lower than before is allowed.
+- As long as a transaction is about to commit an offset, the partition is not read from there (`offsets.py`).
 - Unsubscribing takes effect in the next poll (or close), like every rebalance.
 - A commit without arguments is of what was read since the last (librdkafka: _NO_OFFSET if that is nothing).
-- A commit's request or its reply may get lost (*lose request*, *lose reply*): both are REQUEST_TIMED_OUT to the
-  consumer, which cannot tell them apart.
+- A commit's request or its reply may get lost. The client library sends it again (*retry request*, *retry reply*);
+  if that gets lost, too (*lose request*, *lose reply*), both are REQUEST_TIMED_OUT to the consumer, which cannot
+  tell them apart.
 - With `enable.auto.commit` the client commits what it has stored every `auto.commit.interval.ms`, and when it
   gives partitions up; it stores what poll gives, before the application has dealt with it, unless
   `enable.auto.offset.store` is false: then the application stores itself.
@@ -53,6 +55,7 @@ from unreliable.kafka.producer import REQUEST_TIMEOUT_MS
 if TYPE_CHECKING:
     from unreliable.world import Process, World
 
+NOT_STABLE = -1000  # a position that waits for a committed offset (librdkafka: OFFSET_STORED)
 LEAST_WAIT_MS = 250  # of a poll in vain: asking more often would make runs longer and find nothing more
 
 type Offsets = tuple[tuple[str, int, int], ...]
@@ -102,6 +105,7 @@ class Consumer:
         self._joined_times = 0
         self._polled_ms = 0
         self._watched = False  # whether max.poll.interval.ms runs
+        self._asked: r.Committed | None = None  # an answer that waits until the offsets are stable
         self._world = world
         self._logs = logs
 
@@ -365,12 +369,18 @@ class Consumer:
 
     def _resolved(self, partition: Partition, offset: int | None) -> int:
         """A position in a log; what is no offset stands for the committed one."""
-        log = self._logs[partition]
         if offset is None or offset < OFFSET_BEGINNING:
+            if self.group.offsets.unstable(partition):
+                return NOT_STABLE
             offset = self.group.committed.get(partition)
         if offset is None:
             return self._reset(partition)
-        return {OFFSET_BEGINNING: 0, OFFSET_END: log.end}.get(offset, offset)
+        return {OFFSET_BEGINNING: 0, OFFSET_END: self._end(partition)}.get(offset, offset)
+
+    def _end(self, partition: Partition) -> int:
+        """The end of the log, as far as this consumer reads."""
+        log = self._logs[partition]
+        return log.stable if self._committed_only else log.end
 
     def _reset(self, partition: Partition) -> int:
         """Where to read from without a position (auto.offset.reset)."""
@@ -378,20 +388,26 @@ class Consumer:
             case "earliest":
                 return 0
             case "latest":
-                return self._logs[partition].end
+                return self._end(partition)
             case _:
                 topic, number = partition
                 self._pending.append(r.Notice(AUTO_OFFSET_RESET, f"{topic} [{number}]: no offset to reset to"))
-                return self._logs[partition].end
+                return self._end(partition)
 
     def serve(self) -> None:
         """Answers a waiting poll if there is a record: with it, or with as many as the batch may hold."""
         records: list[r.Record] = []
         most = self._most or 1
-        for partition, position in self.positions.items():
+        for partition in self.positions:
             if partition in self._held:
                 continue
-            found, after = self._logs[partition].read(position, most - len(records), self._committed_only)
+            if self.positions[partition] == NOT_STABLE:
+                self.positions[partition] = self._resolved(partition, None)
+            if self.positions[partition] == NOT_STABLE:
+                continue
+            found, after = self._logs[partition].read(
+                self.positions[partition], most - len(records), self._committed_only
+            )
             if found:
                 self.positions[partition] = self._given[partition] = after
                 if self.config.enable_auto_offset_store:
@@ -464,15 +480,14 @@ class Consumer:
             self._world.answer(self.process, NOTHING_TO_COMMIT)
             return
         refusal = self.refusal()
-        if refusal is None and outcome != "lose request":
-            before = dict(self.group.committed)
-            self.group.committed.update({(topic, number): offset for topic, number, offset in offsets})
-            if before != self.group.committed:
-                self._world.changed()
+        if refusal is None and not outcome.endswith("request") and self.group.offsets.commit(offsets):
+            self._world.changed()
         if self._world.trace is not None:
             self._world.trace.committed_offsets(self.process, offsets, outcome, refusal)
         if outcome == "ok":
             self._world.answer(self.process, refusal or asked)
+        elif outcome.startswith("retry"):
+            self._world.broker.again(REQUEST_TIMEOUT_MS, self.process, r.CommitOffsets(asked))
         else:
             self._world.answer(self.process, TIMED_OUT, REQUEST_TIMEOUT_MS)
 
@@ -494,8 +509,7 @@ class Consumer:
         if not offsets:
             return
         refusal = self.refusal()
-        if refusal is None:
-            self.group.committed.update({(topic, number): offset for topic, number, offset in offsets})
+        if refusal is None and self.group.offsets.commit(offsets):
             self._world.changed()
         if self._world.trace is not None:
             self._world.trace.committed_offsets(self.process, offsets, "ok", refusal, by_itself=True)
@@ -569,20 +583,33 @@ class Consumer:
         """Answers what changes nothing."""
         match request:
             case r.Committed():
-                self._world.answer(
-                    self.process, tuple(self.group.committed.get(key) for key in request.partitions)
-                )
+                if any(self.group.offsets.unstable(key) for key in request.partitions):
+                    self._asked = request
+                    return
+                committed = tuple(self.group.committed.get(key) for key in request.partitions)
+                self._world.answer(self.process, committed)
             case r.Position():
                 self._world.answer(self.process, tuple(self._given.get(key) for key in request.partitions))
+            case r.Watermarks():
+                partition = (request.topic, request.partition)
+                known = partition in self._logs
+                self._world.answer(self.process, (0, self._end(partition)) if known else PARTITION_UNKNOWN_HERE)
             case r.GroupMetadata():
                 parts = (self.process.spec.group, self.generation, self.member, self.config.group_instance_id)
                 self._world.answer(self.process, parts)
             case _:
                 self._world.answer(self.process, tuple(self.positions))
 
+    def told_later(self) -> None:
+        """Committed offsets may have become stable: whoever asked for them may hear."""
+        if self._asked is not None:
+            request, self._asked = self._asked, None
+            self.tell(request)
+
     def state(self) -> tuple[Any, ...]:
         """What the rest of the run depends on, of a consumer whose process lives."""
         return (
+            self._asked,
             bool(self.waiting),
             self.paused,
             self._rejoins,

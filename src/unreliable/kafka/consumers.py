@@ -20,7 +20,7 @@ class Consumers:
     requests: ClassVar = (
         *(r.Poll, r.CommitOffsets, r.Seek, r.Committed, r.Assignment),
         *(r.Subscribe, r.Unsubscribe, r.Close, r.Called, r.Assign, r.GroupMetadata),
-        *(r.Position, r.PausePartitions, r.StoreOffsets),
+        *(r.Position, r.PausePartitions, r.StoreOffsets, r.Watermarks),
     )
 
     def __init__(self, world: "World", logs: dict[Partition, Log]) -> None:
@@ -78,6 +78,7 @@ class Consumers:
         for consumer in self._living.values():
             if consumer.waiting and partition in consumer.positions:
                 consumer.serve()
+            consumer.told_later()
 
     def crashed(self, process: "Process") -> None:
         """The broker notices only when the session is over."""
@@ -109,4 +110,4 @@ class Consumers:
             (member.order[:2], self._world.alive(*member.client.here), member.joined, member.assignment)
             for member in group.sorted()
         )
-        return group.state, tuple(sorted(group.committed.items())), members
+        return group.state, group.offsets.state(), members

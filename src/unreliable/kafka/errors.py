@@ -66,6 +66,7 @@ STILL_UNDER_WAY = kafka_failure(CONFLICT, "Conflicting API call is already in pr
 NO_ANSWER = kafka_failure(
     TIMED_OUT_LOCALLY, "Timed out waiting for operation to finish, retry call to resume", "retriable"
 )
+NO_ANSWER_TO_OFFSETS = kafka_failure(TIMED_OUT_LOCALLY, "Transactional API operation timed out", "abort")
 SOME_UNDELIVERED = kafka_failure(
     INCONSISTENT, "Some messages failed delivery (see individual delivery reports)", "abort"
 )

@@ -24,6 +24,7 @@ from typing import Protocol
 from unreliable.kafka.assignors import ASSIGNORS, Subscription
 from unreliable.kafka.errors import FENCED, NOT_A_MEMBER, OLD_GENERATION, REBALANCING
 from unreliable.kafka.log import Partition
+from unreliable.kafka.offsets import Offsets, Places
 from unreliable.requests import Failure
 
 EMPTY, PREPARING, COMPLETING, STABLE = "Empty", "PreparingRebalance", "CompletingRebalance", "Stable"
@@ -87,7 +88,8 @@ class Group:
     """One group. `watch` is called when its members have just been assigned their partitions."""
 
     def __init__(self, partitions: Iterable[Partition], watch: Callable[["Group"], None]) -> None:
-        self.committed: dict[Partition, int] = {}
+        self.offsets = Offsets()
+        self.committed = self.offsets.committed
         self.members: dict[str, Member] = {}
         self.generation = 0
         self.state = EMPTY
@@ -128,6 +130,10 @@ class Group:
                 member.client.awake and generation == self.generation
             ):  # what one hears may begin the next rebalance
                 member.client.synced(generation, member.assignment)
+
+    def knows(self, places: Places) -> bool:
+        """Whether all these partitions are there."""
+        return all((topic, number) in self._partitions for topic, number, _ in places)
 
     def refusal(self, member_id: str, generation: int, instance: str | None = None) -> Failure | None:
         """Why a commit of this member is not taken; None if it is."""

@@ -9,12 +9,17 @@ Rules, and where they are defined (librdkafka: INTRODUCTION.md, "Transactional p
 - A commit or an abort that is not answered within its timeout is retriable (_TIMED_OUT): the broker may have done
   it, or not (faults *lose request*, *lose reply*). Until it is asked for again, the other of the two is refused
   (_CONFLICT).
+- 21. Offsets are sent with the group metadata of a consumer: if that is no member of the group any more, or of an
+  older generation, they are refused, and the transaction requires an abort (KIP-447). 22: metadata of a consumer
+  that has never joined fences nobody, even if the group has members.
+- Offsets that are not answered for in time require an abort (fault *lose request*; _TIMED_OUT).
 - A request or an answer that is lost only once is sent again, and the application is not told (*retry request*,
   *retry reply*); so is a request that finds the coordinator busy.
 - A transaction of which a message could not be delivered requires an abort (_INCONSISTENT).
 - A transaction in which nothing was written ends without a request.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +28,8 @@ from unreliable.clients.confluent_kafka import KafkaError
 from unreliable.kafka.errors import (
     FENCED_PRODUCER,
     NO_ANSWER,
+    NO_ANSWER_TO_OFFSETS,
+    NO_SUCH_PARTITION,
     NOT_NOW,
     NOT_TRANSACTIONAL,
     PRODUCER_HAS_FAILED,
@@ -32,6 +39,7 @@ from unreliable.kafka.errors import (
     kafka_failure,
     of_kind,
 )
+from unreliable.kafka.groups import Group
 from unreliable.kafka.log import Partition, Producer
 from unreliable.kafka.producer_state import Refused
 from unreliable.kafka.transactions import Coordinator
@@ -98,9 +106,10 @@ class Client:
 class Transactional:
     """The transactional producers of a run."""
 
-    def __init__(self, world: "World", coordinator: Coordinator) -> None:
+    def __init__(self, world: "World", coordinator: Coordinator, group: Callable[[str], Group]) -> None:
         self._world = world
         self._coordinator = coordinator
+        self._group = group
         self._clients: dict[tuple[str, int], Client] = {}
 
     def client(self, process: "Process") -> Client | None:
@@ -123,6 +132,8 @@ class Transactional:
             self._world.answer(process, None)
         elif isinstance(request, r.InitTransactions):
             self._init(process, client, request)
+        elif isinstance(request, r.SendOffsets):
+            self._send_offsets(process, client, request, outcome)
         elif isinstance(request, r.EndTransaction):
             self._end(process, client, request, outcome)
 
@@ -138,6 +149,44 @@ class Transactional:
             self._world.trace.transaction(process, "takes over", client.transactional_id)
         self._world.answer(process, None)
 
+    def _send_offsets(self, process: "Process", client: Client, request: r.SendOffsets, outcome: str) -> None:
+        """AddOffsetsToTxn to the transaction's coordinator, then TxnOffsetCommit to the group's."""
+        if not request.offsets:
+            self._world.answer(process, None)
+            return
+        if outcome == "lose request":
+            self._tell_offsets(process, request, outcome)
+            self._world.answer(process, client.fails(NO_ANSWER_TO_OFFSETS), _patience(process, request))
+            return
+        try:
+            self._coordinator.add(client.transactional_id, client.epoch)
+        except Refused as refused:
+            self._refused(process, client, request, refused.code)
+            return
+        client.written = True
+        failure = self._refusal_of_group(request)
+        if failure is not None:
+            failure = client.fails(failure)
+            if self._world.trace is not None:
+                self._world.trace.transaction_refused(process, request, failure)
+            self._world.answer(process, failure)
+            return
+        self._coordinator.add_offsets(client.transactional_id, request.group, request.offsets)
+        self._tell_offsets(process, request, outcome)
+        self._world.answer(process, None)
+
+    def _refusal_of_group(self, request: r.SendOffsets) -> r.Failure | None:
+        group = self._group(request.group)
+        if not group.knows(request.offsets):
+            return NO_SUCH_PARTITION
+        joined = request.member or request.generation >= 0
+        return group.refusal(request.member, request.generation, request.instance) if joined else None
+
+    def _tell_offsets(self, process: "Process", request: r.SendOffsets, outcome: str) -> None:
+        if self._world.trace is not None:
+            places = ", ".join(f"offset {offset} of {topic}-{number}" for topic, number, offset in request.offsets)
+            self._world.trace.transaction(process, "adds", f"{places} to its transaction", outcome)
+
     def _end(self, process: "Process", client: Client, request: r.EndTransaction, outcome: str) -> None:
         if client.state == IN_TRANSACTION and request.commits and client.undelivered:
             self._world.answer(process, client.fails(SOME_UNDELIVERED))
@@ -149,11 +198,6 @@ class Transactional:
             self._send_end(process, client, request, outcome)
 
     def _send_end(self, process: "Process", client: Client, request: r.EndTransaction, outcome: str) -> None:
-        timeout_ms = (
-            process.spec.producer_config.transaction_timeout_ms
-            if request.timeout_ms is None
-            else request.timeout_ms
-        )
         if outcome.endswith("request"):
             self._tell(process, request, outcome)
         else:
@@ -171,13 +215,13 @@ class Transactional:
                 self._world.answer(process, None)
                 return
         if outcome.startswith("lose"):
-            self._world.answer(process, NO_ANSWER, timeout_ms)
+            self._world.answer(process, NO_ANSWER, _patience(process, request))
         else:
-            self.again(RESEND_MS, process, request, "ok")
+            self._world.broker.again(RESEND_MS, process, request)
 
     def _refused(self, process: "Process", client: Client, request: r.Request, code: int) -> None:
         if code == KafkaError.CONCURRENT_TRANSACTIONS:
-            self.again(RETRY_MS, process, request, "ok")
+            self._world.broker.again(RETRY_MS, process, request)
             return
         failure = client.refused(code)
         if self._world.trace is not None:
@@ -187,14 +231,6 @@ class Transactional:
     def _tell(self, process: "Process", request: r.EndTransaction, outcome: str) -> None:
         if self._world.trace is not None:
             self._world.trace.transaction(process, "commits" if request.commits else "aborts", outcome=outcome)
-
-    def again(self, delay_ms: int, process: "Process", request: r.Request, outcome: str) -> None:
-        """The client library sends the request again, if the process still lives."""
-        self._world.after(delay_ms, Transactional.sent_again, self, *process.here, request, outcome)
-
-    def sent_again(self, name: str, life: int, request: r.Request, outcome: str) -> None:
-        if self._world.alive(name, life):
-            self._world.broker.perform(self._world.processes[name], request, outcome)
 
     # What a message in a transaction needs
 
@@ -265,3 +301,9 @@ def _wish(request: r.Request) -> str:
             return "commit" if commits else "abort"
         case _:
             return "send offsets"
+
+
+def _patience(process: "Process", request: r.SendOffsets | r.EndTransaction) -> int:
+    """How long the call waits for an answer, in milliseconds."""
+    timeout_ms = process.spec.producer_config.transaction_timeout_ms
+    return timeout_ms if request.timeout_ms is None else request.timeout_ms

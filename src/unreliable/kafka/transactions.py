@@ -12,10 +12,7 @@ those of the tests)
 - 16. A transaction that is open for longer than its producer's transaction.timeout.ms is aborted with the next
   epoch, so its producer is fenced. A timeout of more than `MOST_TIMEOUT_MS` is refused with
   INVALID_TRANSACTION_TIMEOUT.
-- 21. Offsets are part of a transaction: the group has them when it commits. The group's coordinator checks the
-  member and its generation, if the offsets come with any (KIP-447; 22: if they come without, nobody is fenced).
-- 23. While they are pending, the group's committed offset is not stable: who asks for it waits
-  (UNSTABLE_OFFSET_COMMIT). Of a commit without transaction and one within, the one that was written later holds.
+- Offsets of a group can be part of a transaction: the group has them when it is committed (`offsets.py`).
 - 13. Version 1, which librdkafka speaks: an epoch lasts for many transactions, so an end that was delivered twice
   may end a later transaction (15). Version 2 (KIP-890, the Java client since 4.0): every end brings the next
   epoch, so it cannot; an end that is sent again with the epoch before is recognised.
@@ -27,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from unreliable.clients.confluent_kafka import KafkaError
 from unreliable.kafka.log import Log, Partition
+from unreliable.kafka.offsets import Offsets, Places
 from unreliable.kafka.producer_state import Refused
 
 if TYPE_CHECKING:
@@ -58,8 +56,6 @@ ENDS: dict[tuple[str, bool], str | int] = {
     (COMPLETE_ABORT, False): IS_SO_ALREADY,
 }
 
-type Offsets = tuple[tuple[str, int, int], ...]
-
 
 @dataclass(slots=True)
 class Transactions:
@@ -70,42 +66,31 @@ class Transactions:
     epoch: int = -1
     state: str = EMPTY
     partitions: list[Partition] = field(default_factory=list[Partition])
+    groups: list[str] = field(default_factory=list[str])
     timer: "Appointment | None" = None  # the event that aborts the open transaction
     late: tuple[int, bool] | None = None  # epoch and kind of an end that the network delivers once more
-
-
-@dataclass(slots=True)
-class Pending:
-    """An offset that is part of an open transaction; `before` is what was committed when it was written."""
-
-    transactional_id: str
-    group: str
-    partition: Partition
-    offset: int
-    before: int | None
 
 
 class Coordinator:
     """All transactional ids of a run.
 
-    `committed` gives a group's committed offsets; `wake` is told the partition that may have more to read, or
-    whose committed offset is stable again.
+    `offsets` gives those of a group; `wake` is told the partition that may have more to read, or whose committed
+    offset is stable again.
     """
 
     def __init__(
         self,
         world: "World",
         logs: Mapping[Partition, Log],
-        committed: Callable[[str], dict[Partition, int]],
+        offsets: Callable[[str], Offsets],
         wake: Callable[[Partition], None],
     ) -> None:
         self._world = world
         self._logs = logs
-        self._committed = committed
+        self._offsets = offsets
         self._wake = wake
         self._version = world.scenario.transaction_version
         self._ids: dict[str, Transactions] = {}
-        self._pending: list[Pending] = []  # in the order in which they were written
 
     # What a producer asks for; each raises Refused
 
@@ -132,6 +117,7 @@ class Coordinator:
         if known.state != ONGOING:
             known.state = ONGOING
             known.partitions.clear()
+            known.groups.clear()
             known.timer = self._world.after(
                 known.timeout_ms, Coordinator.expire, self, *known.owner, transactional_id
             )
@@ -139,13 +125,12 @@ class Coordinator:
         if partition is not None and partition not in known.partitions:
             known.partitions.append(partition)
 
-    def add_offsets(self, transactional_id: str, epoch: int, group: str, offsets: Offsets) -> None:
-        """The transaction gets to these offsets of a group, which has agreed."""
-        self.add(transactional_id, epoch)
-        committed = self._committed(group)
-        for topic, number, offset in offsets:
-            partition = (topic, number)
-            self._pending.append(Pending(transactional_id, group, partition, offset, committed.get(partition)))
+    def add_offsets(self, transactional_id: str, group: str, places: Places) -> None:
+        """The transaction, which is open, gets to these offsets of a group, which has agreed."""
+        known = self._ids[transactional_id]
+        if group not in known.groups:
+            known.groups.append(group)
+        self._offsets(group).add(transactional_id, places)
         self._world.changed()
 
     def end(self, transactional_id: str, epoch: int, commits: bool, moves: bool = False) -> int:
@@ -178,10 +163,6 @@ class Coordinator:
             PREPARE_COMMIT,
             PREPARE_ABORT,
         }
-
-    def unstable(self, group: str, partition: Partition) -> bool:
-        """Whether an offset of this partition is pending."""
-        return any(pending.group == group and pending.partition == partition for pending in self._pending)
 
     def _checked(self, transactional_id: str, epoch: int, ends: bool = False) -> Transactions:
         known = self._ids.get(transactional_id)
@@ -221,7 +202,7 @@ class Coordinator:
         commits = known.state == PREPARE_COMMIT
         known.state = COMPLETE_COMMIT if commits else COMPLETE_ABORT
         markers = [self._logs[key].mark(transactional_id, known.epoch, commits) for key in known.partitions]
-        stable = self._settle(transactional_id, commits)
+        stable = [key for group in known.groups for key in self._offsets(group).settle(transactional_id, commits)]
         self._world.changed()
         if self._world.trace is not None:
             process = self._world.processes[known.owner[0]]
@@ -230,23 +211,6 @@ class Coordinator:
         for partition in dict.fromkeys((*known.partitions, *stable)):
             self._wake(partition)
 
-    def _settle(self, transactional_id: str, commits: bool) -> list[Partition]:
-        """The pending offsets of this transaction are committed, or forgotten."""
-        written, self._pending = (
-            self._pending,
-            [p for p in self._pending if p.transactional_id != transactional_id],
-        )
-        mine = [pending for pending in written if pending.transactional_id == transactional_id]
-        for pending in mine if commits else ():
-            committed = self._committed(pending.group)
-            if committed.get(pending.partition) != pending.before:
-                continue  # somebody has committed since
-            committed[pending.partition] = pending.offset
-            for later in written[written.index(pending) + 1 :]:
-                if (later.group, later.partition) == (pending.group, pending.partition):
-                    later.before = pending.offset
-        return [pending.partition for pending in mine]
-
     # What lasts
 
     def epoch_of(self, transactional_id: str) -> int:
@@ -254,14 +218,10 @@ class Coordinator:
 
     def state(self) -> object:
         """All that the rest of the run depends on; of epochs only how old they are."""
-        ids = tuple(
+        return tuple(
             (
-                name,
-                known.state,
-                tuple(known.partitions),
+                *(name, known.state, tuple(known.partitions), tuple(known.groups)),
                 known.late and (known.late[0] - known.epoch, known.late[1]),
             )
             for name, known in self._ids.items()
         )
-        pending = tuple((p.transactional_id, p.group, p.partition, p.offset, p.before) for p in self._pending)
-        return ids, pending
