@@ -86,7 +86,8 @@ export interface Progress {
 export type Request =
   | { readonly kind: "check"; readonly exercise: string; readonly source: string }
   | { readonly kind: "run"; readonly exercise: string; readonly source: string }
-  | { readonly kind: "cell"; readonly source: string };
+  /** `schedule` is for a play at the end of the cell; empty: as the cell says. */
+  | { readonly kind: "cell"; readonly source: string; readonly schedule: string };
 
 /**
  * What the worker tells the page. `alive` comes about once a second while Python computes; `result` is JSON of

@@ -1,6 +1,7 @@
 /**
  * `<course-cell>`: a cell of the lesson. It shows what the site's build ran; Run makes it live, after
- * the cells above it, because they share one set of names.
+ * the cells above it, because they share one set of names. A button of its output that carries a schedule
+ * runs the cell with that schedule (`unreliable.play`).
  */
 
 import { html, LitElement, nothing, type TemplateResult } from "lit";
@@ -63,6 +64,10 @@ export class CourseCell extends LitElement {
         void this.#runWithThoseAbove();
       }
     });
+    this.addEventListener("click", (event) => {
+      const choice = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-schedule]") : null;
+      if (choice !== null && choice.ariaDisabled !== "true") void this.#choose(choice);
+    });
   }
 
   #inCode(event: Event): boolean {
@@ -93,7 +98,7 @@ export class CourseCell extends LitElement {
     </div>`;
   }
 
-  async #runWithThoseAbove(): Promise<void> {
+  async #runWithThoseAbove(schedule = ""): Promise<void> {
     if (this.#task.running) return;
     this.#say("Running…");
     const failure = await this.#task.run("Running", async () => {
@@ -101,7 +106,7 @@ export class CourseCell extends LitElement {
       const cells = toRun(all, this, python.generation);
       for (const [i, cell] of cells.entries()) {
         this.#wait(cell === this ? "" : `First the cells above: ${i + 1} of ${cells.length - 1}`);
-        if (!(await cell.runAlone())) {
+        if (!(await cell.runAlone(cell === this ? schedule : ""))) {
           if (cell !== this) throw new Error("A cell above ended with an error: see there.");
           break;
         }
@@ -111,10 +116,23 @@ export class CourseCell extends LitElement {
     this.#say(failure === null ? "The cell has run." : this.#waits);
   }
 
+  /** Tells how the chosen run ends, and lets the reader go on where they are. */
+  async #choose({ dataset }: HTMLElement): Promise<void> {
+    const scrolled = this.querySelector(".play .choices")?.scrollTop ?? 0;
+    await this.#runWithThoseAbove(dataset.schedule);
+    await this.updateComplete;
+    this.querySelector(".play .choices")?.scrollTo({ top: scrolled, behavior: "instant" });
+    const verdict = this.querySelector(".play .verdict");
+    if (verdict !== null && this.#waits === "") this.#say([...verdict.children].map((part) => part.textContent).join(" "));
+    if (document.activeElement !== document.body) return;
+    const choices = [...this.querySelectorAll<HTMLElement>("[data-choice]")];
+    choices.find((choice) => choice.dataset.choice === dataset.choice)?.focus({ preventScroll: true });
+  }
+
   /** Whether it ended well. */
-  async runAlone(): Promise<boolean> {
+  async runAlone(schedule: string): Promise<boolean> {
     const { source } = this;
-    const result = await python.runCell(source);
+    const result = await python.runCell(source, schedule);
     this.#result = result;
     this.ran = result.problem === null ? { generation: python.generation, source } : null;
     this.#mark();

@@ -10,7 +10,7 @@ export interface Host {
   prepare(): Promise<void>;
   check(exercise: string, source: string, onProgress: (progress: Progress) => void): Promise<Results>;
   run(exercise: string, source: string): Promise<RunResult>;
-  runCell(source: string): Promise<CellResult>;
+  runCell(source: string, schedule: string): Promise<CellResult>;
   stop(): void;
 }
 
@@ -41,8 +41,8 @@ class Python extends EventTarget {
     this.host.stop();
   }
 
-  async runCell(source: string): Promise<CellResult> {
-    const result = await this.host.runCell(source);
+  async runCell(source: string, schedule: string): Promise<CellResult> {
+    const result = await this.host.runCell(source, schedule);
     if (result.problem !== null && ENDS_PYTHON.has(result.problem.kind)) this.generation += 1;
     return result;
   }

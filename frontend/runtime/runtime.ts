@@ -52,8 +52,8 @@ export class Runtime {
     return this.#do<RunResult>({ kind: "run", exercise, source });
   }
 
-  async runCell(source: string): Promise<CellResult> {
-    return this.#do<CellResult>({ kind: "cell", source });
+  async runCell(source: string, schedule: string): Promise<CellResult> {
+    return this.#do<CellResult>({ kind: "cell", source, schedule });
   }
 
   stop(): void {

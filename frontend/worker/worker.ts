@@ -66,7 +66,7 @@ function answer(pyodide: PyodideInterface, request: Request): string {
     case "run":
       return python.run(request.exercise, request.source) as string;
     case "cell":
-      return python.run_cell(request.source) as string;
+      return python.run_cell(request.source, request.schedule) as string;
   }
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 from course import catalog, grading
 from course.results import TestResult, run_to_json
 from unreliable import Program
+from unreliable.play import Play
 
 
 def check(exercise_id: str, source: str, report: Callable[[str], None]) -> str:
@@ -57,14 +58,15 @@ def reset_cells() -> None:
     _cells["__name__"] = "__main__"
 
 
-def run_cell(source: str) -> str:
-    """Runs a cell; its problem, or its outputs as {mime, data}."""
+def run_cell(source: str, schedule: str = "") -> str:
+    """Runs a cell; its problem, or its outputs as {mime, data}. A play at its end is run with the schedule."""
     printed = io.StringIO()
     problem = None
     shown: list[dict[str, str]] = []
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
-            shown = _show(_value(source))
+            value = _value(source)
+            shown = _show(value.choose(schedule) if schedule and isinstance(value, Play) else value)
         except BaseException as error:  # a cell's exception is its output
             problem = _cell_problem(error)
     text = printed.getvalue()[:MOST_TEXT]

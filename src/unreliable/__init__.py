@@ -1,10 +1,12 @@
 """A world in which machines crash, messages are lost and acknowledgements do not arrive.
 
-`explore(scenario, program)` runs a program under every schedule of faults up to a budget; `replay` runs one.
+`explore(scenario, program)` runs a program under every schedule of faults up to a budget; `replay` runs one, and
+`play` lets a reader choose its faults by hand.
 """
 
 from unreliable.choices import Schedule, ScheduleError
 from unreliable.explore import Explorer, Replay, Verdict, explore, replay, sample
+from unreliable.play import play
 from unreliable.program import Problem, Program
 from unreliable.scenario import ANOMALIES, FAULTS, Anomaly, Process, Scenario
 from unreliable.trace import Event, Trace
@@ -27,6 +29,7 @@ __all__ = [
     "Verdict",
     "World",
     "explore",
+    "play",
     "replay",
     "sample",
 ]

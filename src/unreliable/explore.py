@@ -89,10 +89,15 @@ class Replay:
     problem: Problem | None
     schedule: Schedule
 
-    def _repr_html_(self) -> str:
+    @property
+    def told(self) -> tuple[str, str]:
+        """How the run ends, as a sentence and the anomaly's name."""
         if self.anomaly is None:
-            return told("All is as it should be at the end of this run.", "", self.trace)
-        return told(self.anomaly.sentence, self.anomaly.name, self.trace)
+            return "All is as it should be at the end of this run.", ""
+        return self.anomaly.sentence, self.anomaly.name
+
+    def _repr_html_(self) -> str:
+        return told(*self.told, self.trace)
 
 
 class Explorer:

@@ -9,6 +9,7 @@ Rules
 - Of a run that goes on and on the trace keeps the first `FIRST_EVENTS` and the last `LAST_EVENTS`; what is
   left out shows in the steps. Of a log it keeps the last `LAST_RECORDS`, with their offsets; of a table the first
   `FIRST_ROWS`; of a value the first `MOST_CELL` characters.
+- Beside the events it keeps the choices at which the run could have gone another way.
 - Two runs are the same if their traces' `fingerprint` is the same; it covers every byte of every event.
 """
 
@@ -63,11 +64,29 @@ class Event:
     state: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A place where the run could have gone more than one way: before `process` was `doing` something.
+
+    `number` counts all choices of the run, as schedules do; `options[taken]` is how it went on. `step` is that of
+    the next event, which need not have to do with it.
+    """
+
+    number: int
+    step: int
+    time_ms: int
+    process: str
+    doing: str
+    options: tuple[str, ...]
+    taken: int
+
+
 class Trace:
     """Records the events of one run. The world calls the method that is named after what happens."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.choices: list[Choice] = []
         self._left_out = 0
         self._depth: dict[str, int] = {}
 
@@ -94,6 +113,13 @@ class Trace:
         from unreliable.diagram import svg  # noqa: PLC0415
 
         return svg(self)
+
+    def chose(self, process: "Process", options: tuple[str, ...], outcome: str) -> None:
+        if len(options) > 1:
+            number, step = len(self._world.choices.met) - 1, len(self.events) + self._left_out
+            doing, taken = _describe(process.request), options.index(outcome)
+            now_ms = self._world.now_ms
+            self.choices.append(Choice(number, step, now_ms, process.name, doing, options, taken))
 
     # Processes
 

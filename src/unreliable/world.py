@@ -238,7 +238,10 @@ class World:
         options = process.options.get(kind) or self._options_of(process, kind)
         if kind is Poll and self._standing_by and "rebalance" in self.scenario.faults:
             options = self._with_rebalance(process, options)
-        match self.choices.choose(options):
+        outcome = self.choices.choose(options)
+        if self.trace is not None:
+            self.trace.chose(process, options, outcome)
+        match outcome:
             case "crash":
                 self._crash(process)
             case "pause":
@@ -249,7 +252,7 @@ class World:
             case "rebalance":
                 self._start_another_of(process)
                 self._services[kind].perform(process, request, "ok")
-            case outcome:
+            case _:
                 self._services[kind].perform(process, request, outcome)
 
     def _run_on(self, process: Process) -> None:

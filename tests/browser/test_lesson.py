@@ -154,3 +154,43 @@ def test_the_search_is_loaded_when_it_is_wanted_and_finds(browser: Browser, site
     page.keyboard.type("common knowledge")
     expect(page.locator(".md-search-result__item").first).to_contain_text("Two generals", timeout=PATIENCE_MS)
     page.close()
+
+
+GENERALS = "lessons/01-two-generals/"
+PLAY = "course-cell:has(.play)"
+
+
+def test_a_reader_loses_a_message_by_hand_and_takes_it_back(page: Page, site: str):
+    page.goto(site + GENERALS)
+    cell = page.locator(PLAY)
+    verdict = cell.locator(".verdict")
+    expect(verdict).to_contain_text("All is as it should be")
+    last = cell.get_by_role("button", name="lose it: B, sending 3 to A")
+    last.focus()
+    page.keyboard.press("Enter")  # the first press starts Python, and runs the cells above
+    expect(verdict).to_contain_text("General B attacks alone", timeout=PATIENCE_MS)
+    expect(last).to_have_attribute("aria-pressed", "true")
+    expect(last).to_be_focused()
+    expect(cell.get_by_role("status").first).to_contain_text("it is lost. torn write: General B attacks alone")
+    assert cell.locator("svg .event.trouble").count() == 1
+    undo = cell.get_by_role("button", name="Undo the last fault")
+    undo.click()
+    expect(verdict).to_contain_text("You have chosen no fault")
+    expect(undo).to_be_focused()
+    expect(undo).to_be_disabled()
+    cell.get_by_role("button", name="lose it: A, sending 0 to B").click()
+    expect(verdict).to_contain_text("All is as it should be")
+    expect(last).to_have_count(0)  # B answers nothing
+    cell.get_by_role("button", name="Start over").click()
+    expect(last).to_have_attribute("aria-pressed", "false")
+
+
+def test_without_javascript_a_play_shows_its_run_and_no_button(browser: Browser, site: str):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(site + GENERALS)
+    page.locator(PLAY).scroll_into_view_if_needed()
+    expect(page.locator(f"{PLAY} svg")).to_be_visible()
+    expect(page.locator(f"{PLAY} li").last).to_contain_text("B sends 3 to A")
+    expect(page.locator(f"{PLAY} button").first).to_be_hidden()
+    context.close()
