@@ -6,7 +6,8 @@
   may have the same body. `await orders.done(id, status, answer)` keeps the final answer. Orders survive a crash.
 - A request is `(key, body)`, an answer is `(status, answer)`. 409 and 503 mean: ask again.
 
-`serve` is such a payment service. Its body is JSON: `{"owner": "alice", "amount": 30}`.
+`serve` is such a payment service. A body is JSON: `{"owner": "alice", "amount": 30}`. Its customers ask up to
+three times, two minutes apart.
 
 - `await gateway.charge(key, amount)` charges the card and gives `(status, answer)`: 200 and the charge's id; 402
   if the card is declined; 503 or 504 if it cannot tell now, and then the card may have been charged or not. The

@@ -1,6 +1,6 @@
-"""The gateway recognises the key for a day; after that it charges a card that was declined.
+"""The gateway recognises the key for a day; after that it charges again.
 
-Fails: test_a_card_that_is_declined
+Fails: test_a_request_and_its_repetition
 """
 
 import json
