@@ -56,7 +56,8 @@ class Process:
     """A process of a scenario.
 
     `run` is the name of a function in the learner's file, or an async function that the course supplies.
-    `faults` are those of the scenario that may befall it; None means all. `group` is its consumer group and
+    `faults` are those of the scenario that may befall it; None means all, and "pause poll" a pause only before one
+    of its polls. `group` is its consumer group and
     `subscribes` names the topics that it reads; none means all. `producer` and `consumer` are what its clients are
     configured with, by librdkafka's names (`kafka/producer_config.py`, `kafka/consumer_config.py`); raises
     ValueError for what the model does not know. `idempotence` is short for `enable.idempotence`.

@@ -273,9 +273,10 @@ class World:
 
     def _options_of(self, process: Process, kind: type[Request]) -> tuple[str, ...]:
         """What may become of such a request of this process: the same whenever it makes one."""
-        allowed = self.scenario.faults
-        if process.spec.faults is not None:
-            allowed &= process.spec.faults
+        allowed, mine = self.scenario.faults, process.spec.faults
+        if mine is not None:
+            asks = kind.__name__.lower()
+            allowed = {fault for fault in allowed if fault in mine or f"{fault} {asks}" in mine}
         faults = () if kind in LOCAL else ("crash", "pause", *self._services[kind].options(kind, process))
         options = ("ok", *(fault for fault in faults if fault.partition(" ")[0] in allowed))
         process.options[kind] = options

@@ -1,5 +1,7 @@
 """The world: crashes at every await, virtual time, a lossy network, and the same run for the same schedule."""
 
+from dataclasses import replace
+
 import pytest
 
 from unreliable import Anomaly, Process, Program, Scenario, Schedule, explore, replay, sample
@@ -149,3 +151,18 @@ def test_a_sample_of_a_world_without_faults_passes_and_claims_no_more_than_it_ra
     assert drawn.passed
     assert not drawn.exhausted
     assert drawn.run == 20
+
+
+@pytest.mark.parametrize(
+    ("faults", "choices"),
+    [
+        ({"pause"}, [("ok", "pause"), ("ok", "pause"), ("ok", "pause")]),
+        ({"pause sleep"}, [("ok",), ("ok", "pause"), ("ok",)]),
+        ({"crash sleep"}, [("ok",), ("ok",), ("ok",)]),
+    ],
+)
+def test_a_fault_can_be_kept_to_one_kind_of_request(faults: set[str], choices: list[tuple[str, ...]]):
+    met = Choices()
+    process = replace(ONE.processes[0], faults=frozenset(faults))
+    end(replace(ONE.with_faults("pause"), processes=(process,)), STEPS, met)
+    assert met.met == choices

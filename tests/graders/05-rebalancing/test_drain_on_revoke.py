@@ -1,0 +1,142 @@
+"""Each order is loaded once while partitions come and go, and none is lost.
+
+The tests read as the specification. Each lets the submission run under every schedule of its kind of fault.
+"""
+
+from dataclasses import replace
+
+from unreliable import Anomaly, Process, Scenario, World
+
+NOW, LATER = (("a1", 0), ("a2", 0), ("b1", 1), ("b2", 1)), (("a3", 0), ("b3", 1))
+ORDERS = NOW + LATER
+LATER_S = 40
+SIZE, MOST_FILES = 3, 5
+
+
+class Warehouse:
+    """Ships what is loaded."""
+
+    def __init__(self) -> None:
+        self.files = ()
+
+    def load(self, orders: list[str]) -> None:
+        """A file of one to three orders."""
+        if not isinstance(orders, list | tuple) or not 1 <= len(orders) <= SIZE:
+            raise ValueError(f"a file is a list of one to {SIZE} orders")
+        self.files += (tuple(map(str, orders)),)
+
+
+async def shop_now(producer):
+    for order, partition in NOW:
+        await producer.produce("orders", order, partition=partition)
+
+
+async def shop(producer, clock):
+    """Four orders now, and two when all has come to rest."""
+    await shop_now(producer)
+    await clock.sleep(LATER_S)
+    for order, partition in LATER:
+        await producer.produce("orders", order, partition=partition)
+
+
+async def visitor(consumer, warehouse):
+    """Joins, loads one order, if there is any for it, and leaves."""
+    await consumer.subscribe(["orders"])
+    for _ in range(4):
+        if await load_one(consumer, warehouse):
+            break
+    await consumer.close()
+
+
+async def colleague(consumer, warehouse):
+    """Is a member all the time."""
+    await consumer.subscribe(["orders"])
+    while True:
+        await load_one(consumer, warehouse)
+
+
+async def load_one(consumer, warehouse):
+    message = await consumer.poll(1.0)
+    if message is None:
+        return False
+    await warehouse.load([message.value().decode()])
+    await consumer.commit(message=message, asynchronous=False)
+    return True
+
+
+def loaded(world: World) -> list[str]:
+    return [order for file in world.supplies.objects["warehouse"].files for order in file]
+
+
+def each_order_once(world: World) -> Anomaly | None:
+    """No order is loaded twice, and none is missing."""
+    twice = [order for order, _ in ORDERS if loaded(world).count(order) > 1]
+    if twice:
+        return Anomaly("duplicate effect", f"Nobody crashed, and {twice[0]} was shipped {times(world, twice[0])}.")
+    return none_is_missing(world)
+
+
+def times(world: World, order: str) -> str:
+    number = loaded(world).count(order)
+    return "twice" if number == 2 else f"{number} times"
+
+
+def none_is_missing(world: World) -> Anomaly | None:
+    sent = [record.value.decode() for log in world.broker.logs.values() for record in log]
+    missing = [order for order in sent if order not in loaded(world)]
+    if missing:
+        lag = world.broker.lag("warehouse", "orders")
+        ending = "" if lag else ", although all offsets are committed"
+        return Anomaly("lost message", f"{missing[0]} was never shipped{ending}.")
+    if world.broker.lag("warehouse", "orders"):
+        return Anomaly("stuck", "All orders were shipped, but an offset was never committed.")
+    return None
+
+
+def in_few_files(world: World) -> Anomaly | None:
+    """As above, and orders that are there at once do not make a file each."""
+    files = len(world.supplies.objects["warehouse"].files)
+    if files > MOST_FILES:
+        return Anomaly("wrong effect", f"{len(ORDERS)} orders made {files} files; four are enough.")
+    return each_order_once(world)
+
+
+COOPERATIVE = {"partition.assignment.strategy": "cooperative-sticky"}
+CONSUMER = Process("consumer", "consume", ("consumer", "warehouse"), group="warehouse", consumer=COOPERATIVE)
+SHOP = Process("shop", shop, start_ms=500, faults=frozenset())
+VISITOR = replace(CONSUMER, name="visitor", run=visitor, start_ms=None, faults=frozenset())
+COLLEAGUE = replace(VISITOR, name="colleague", run=colleague, start_ms=0)
+SCENARIO = Scenario(
+    name="orders",
+    processes=(SHOP, CONSUMER),
+    check=in_few_files,
+    topics=(("orders", 2),),
+    supplies=(("warehouse", Warehouse),),
+)
+VISITED = replace(SCENARIO, processes=(SHOP, CONSUMER, VISITOR), check=each_order_once)
+SHARED = replace(
+    SCENARIO,
+    processes=(SHOP, replace(CONSUMER, faults=frozenset({"pause poll"})), COLLEAGUE),
+    check=each_order_once,
+)
+CRASHING = replace(VISITED, processes=(replace(SHOP, run=shop_now), CONSUMER, VISITOR), check=none_is_missing)
+
+
+def test_orders_are_collected(verify):
+    """Without any fault orders are collected into files, and all offsets are committed."""
+    verify(SCENARIO)
+
+
+def test_partitions_that_leave_and_come_back(verify):
+    """A visitor joins at any poll, and leaves again: each order is loaded once."""
+    verify(VISITED.with_faults("rebalance"))
+
+
+def test_partitions_that_are_lost(verify):
+    """The consumer stands still while it polls; what it had collected has been loaded by another."""
+    verify(SHARED.with_faults("pause"))
+
+
+def test_a_crash_while_partitions_move(verify):
+    """A crash may repeat an order, and loses none; in callbacks, too."""
+    verify(CRASHING.with_faults("rebalance", "crash"))

@@ -1,0 +1,46 @@
+"""It remembers how far it has read each partition, also after that has left: what comes back unloaded is skipped.
+
+Fails: test_partitions_that_leave_and_come_back
+"""
+
+from typing import Protocol
+
+from confluent_kafka import Message, TopicPartition
+from confluent_kafka.aio import AIOConsumer
+
+SIZE = 3
+
+
+class Warehouse(Protocol):
+    async def load(self, orders: list[str]) -> None: ...
+
+
+async def consume(consumer: AIOConsumer, warehouse: Warehouse) -> None:
+    collected: dict[int, list[Message]] = {}
+
+    seen: dict[int, int] = {}
+
+    async def load(partition: int) -> None:
+        messages = collected.pop(partition, [])
+        if messages:
+            await warehouse.load([message.value().decode() for message in messages])
+            await consumer.commit(message=messages[-1], asynchronous=False)
+
+    async def on_revoke(_: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        for going in partitions:
+            collected.pop(going.partition, None)
+
+    await consumer.subscribe(["orders"], on_revoke=on_revoke, on_lost=on_revoke)
+    while True:
+        message = await consumer.poll(1.0)
+        if message is None:
+            for partition in list(collected):
+                await load(partition)
+            continue
+        if message.offset() <= seen.get(message.partition(), -1):
+            continue
+        seen[message.partition()] = message.offset()
+        waiting = collected.setdefault(message.partition(), [])
+        waiting.append(message)
+        if len(waiting) == SIZE:
+            await load(message.partition())
