@@ -5,11 +5,13 @@ Rules
   with what happened there and what could have, and the diagram.
 - Every option is a button that carries the token of the schedule it leads to (`data-schedule`), and a name that
   stays the same from run to run (`data-choice`). Whoever shows a play runs it again with that schedule: `choose`.
+- Of consumer groups it shows who has which partitions and the lag: where that has changed, and at the end.
 - What stands above a chosen fault stays as it was: above its button nothing moves.
 - A choice is known by what came before it. So to change one takes back the faults after it.
 - One run for each choice of the reader; no other schedule is looked at.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -67,13 +69,13 @@ class Play:
     def _repr_html_(self) -> str:
         run = self.replay
         choices = run.trace.choices
-        rows = "".join(_row(run, choice) for choice in choices[:MOST_CHOICES])
         left_out = len(choices) - MOST_CHOICES
         more = f"<p>{left_out:,} more are not shown.</p>" if left_out > 0 else ""
         return (
             f'<div class="play"><p class="actions">{_back(run.schedule)}</p>'
-            f'<ol class="choices" aria-label="Choices of this run">{rows}</ol>{more}'
-            f'<div class="verdict"><p>{markup(_chosen(run))}</p>{told(*run.told)}</div>{picture(run.trace)}</div>'
+            f'<ol class="choices" aria-label="Choices of this run">{"".join(_rows(run))}</ol>{more}'
+            f'<div class="verdict">{_paragraph(_chosen(run))}{told(*run.told)}{_paragraph(_groups_at_end(run))}'
+            f"</div>{picture(run.trace)}</div>"
         )
 
 
@@ -92,6 +94,14 @@ def _chosen(run: Replay) -> str:
     return f"{'. '.join(faults)}." if faults else "You have chosen no fault."
 
 
+def _groups_at_end(run: Replay) -> str:
+    return f"At the end: {run.trace.groups}." if run.trace.groups else ""
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{markup(text)}</p>" if text else ""
+
+
 def _words(trace: Trace, choice: Choice) -> str:
     """What happened at a choice."""
     event = _event(trace, choice)
@@ -107,15 +117,18 @@ def _event(trace: Trace, choice: Choice) -> Event | None:
     return event if here else None
 
 
-def _row(run: Replay, choice: Choice) -> str:
-    event = _event(run.trace, choice)
-    row = f"row {event.step + 1}" if event else ""
-    trouble = ' class="trouble"' if choice.taken else ""
-    faults = range(1, len(choice.options))
-    buttons = "".join(_fault(run.schedule, choice, option) for option in faults)
-    text = markup(_words(run.trace, choice))
-    what = f"<small>{row}</small> <span>{text}</span>"
-    return f'<li{trouble}>{what} <span class="faults">{buttons}</span></li>'
+def _rows(run: Replay) -> Iterator[str]:
+    """The choices: the diagram's row, what happened, the groups if they have changed, and the faults."""
+    groups = ""
+    for choice in run.trace.choices[:MOST_CHOICES]:
+        event = _event(run.trace, choice)
+        row = f"row {event.step + 1}" if event else ""
+        trouble = ' class="trouble"' if choice.taken else ""
+        faults = "".join(_fault(run.schedule, choice, option) for option in range(1, len(choice.options)))
+        changed = f" <small>{markup(choice.groups)}</small>" if choice.groups != groups else ""
+        groups = choice.groups
+        what = f"<small>{row}</small> <span>{markup(_words(run.trace, choice))}{changed}</span>"
+        yield f'<li{trouble}>{what} <span class="faults">{faults}</span></li>'
 
 
 def _fault(schedule: Schedule, choice: Choice, option: int) -> str:

@@ -69,7 +69,7 @@ class Choice:
     """A place where the run could have gone more than one way: before `process` was `doing` something.
 
     `number` counts all choices of the run, as schedules do; `options[taken]` is how it went on. `step` is that of
-    the next event, which need not have to do with it.
+    the next event, which need not have to do with it. `groups` tells who had which partitions just then.
     """
 
     number: int
@@ -79,6 +79,7 @@ class Choice:
     doing: str
     options: tuple[str, ...]
     taken: int
+    groups: str
 
 
 class Trace:
@@ -118,8 +119,14 @@ class Trace:
         if len(options) > 1:
             number, step = len(self._world.choices.met) - 1, len(self.events) + self._left_out
             doing, taken = _describe(process.request), options.index(outcome)
-            now_ms = self._world.now_ms
-            self.choices.append(Choice(number, step, now_ms, process.name, doing, options, taken))
+            place = number, step, self._world.now_ms, process.name, doing
+            self.choices.append(Choice(*place, options, taken, self.groups))
+
+    @property
+    def groups(self) -> str:
+        """Who reads which partitions now, and how far each consumer group lags behind."""
+        groups = self._world.broker.groups
+        return "; ".join(_shares(name, group, self._world) for name, group in sorted(groups.items()))
 
     # Processes
 
@@ -375,6 +382,20 @@ def lasting(world: "World") -> dict[str, Any]:
         for (topic, number), offset in sorted(group.committed.items())
     }
     return {"tables": tables, "logs": logs, "committed": committed}
+
+
+def _shares(name: str, group: "Group", world: "World") -> str:
+    """What each member of a group has, and how many records of its topics the group has not committed."""
+    members = group.sorted()
+    topics = {topic for member in members for topic in member.subscription.topics}
+    topics |= {topic for topic, _ in group.committed}
+    lanes = [[f"{topic}-{number}" for topic, number in member.assignment] for member in members]
+    shares = [
+        f"{member.client.here[0]} has {', '.join(mine) or 'none'}"
+        for member, mine in zip(members, lanes, strict=True)
+    ]
+    lag = sum(world.broker.lag(name, topic) for topic in topics)
+    return f"{', '.join(shares) or f'{name} has no member'}; lag {lag}"
 
 
 # Why a commit was refused, by the error's code.

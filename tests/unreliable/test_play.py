@@ -174,8 +174,34 @@ def test_every_fault_there_is_has_words():
 def test_a_fault_without_an_event_of_its_own_is_told_by_its_words():
     processes = (Process("A", joins), Process("B", joins, start_ms=None))
     faults = frozenset({"rebalance"})
-    shown = play(Scenario("group", processes, lambda _: None, topics=(("t", 1),), faults=faults), NOBODY)
+    shown = play(Scenario("group", processes, lambda _: None, topics=(("t", 2),), faults=faults), NOBODY)
     assert ": let another join." in text(press(shown, "0.1"))
+
+
+async def pays(producer):
+    await (await producer.produce("payments", "1", partition=0))
+
+
+async def commits(consumer):
+    while True:
+        message = await consumer.poll(1.0)
+        if message is not None:
+            await consumer.commit(message=message, asynchronous=False)
+
+
+def test_of_consumer_groups_it_tells_assignment_and_lag():
+    processes = (
+        Process("A", pays, faults=frozenset()),
+        Process("B", commits, start_ms=100),
+        Process("C", commits, start_ms=None, faults=frozenset()),
+    )
+    faults = frozenset({"rebalance", "lose"})
+    shown = play(Scenario("group", processes, lambda _: None, topics=(("payments", 2),), faults=faults), NOBODY)
+    assert "B has payments-0, payments-1; lag 1" in text(shown)
+    assert "At the end: B has payments-0, payments-1; lag 0." in text(shown)
+    join = [choice for choice in shown.replay.trace.choices if "rebalance" in choice.options][-1]
+    shared = press(shown, f"{join.number}.1")
+    assert "At the end: B has payments-0, C has payments-1; lag 0." in text(shared)
 
 
 async def chatters(network):
