@@ -28,8 +28,8 @@ from unreliable.trace import Choice, Event, Trace
 MOST_CHOICES = 200  # of a run that goes on and on
 
 WORDS = {
-    "crash": "crash here",
-    "pause": "pause here",
+    "crash": "crash",
+    "pause": "pause",
     "rebalance": "let another join",
     "lose": "lose it",
     "duplicate": "deliver it twice",
