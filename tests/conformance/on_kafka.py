@@ -13,10 +13,11 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from confluent_kafka.aio import AIOConsumer, AIOProducer
 from tests.conformance.stage import Entry, Program, Stage
 
-from course.lab.proxy import OFFSET_COMMIT, PRODUCE, Proxy, Rule
+from course.lab.proxy import END_TRANSACTION, OFFSET_COMMIT, PRODUCE, Proxy, Rule
 
 LONGEST_S = 60
-_APIS = {"Produce": PRODUCE, "CommitOffsets": OFFSET_COMMIT}
+_APIS = {"Produce": PRODUCE, "CommitOffsets": OFFSET_COMMIT, "EndTransaction": END_TRANSACTION}
+_ALWAYS = 1_000_000
 _numbers = itertools.count()
 _run = uuid.uuid4().hex[:6]
 
@@ -92,8 +93,10 @@ async def _observe(program: Program, stage: Stage, address: str) -> None:
     if fault is None:
         await _play(program, stage, address)
         return
-    rule = Rule(_APIS[fault.request], fault.action, fault.nth)
+    rule = Rule(_APIS[fault.request], fault.action, fault.nth, _ALWAYS if fault.lasts else 1)
     async with Proxy(address, rule) as proxy:
+        stage.mend = rule.end
+        stage.deliver_late = proxy.deliver_kept
         await _play(program, stage, proxy.address)
         assert rule.met >= fault.nth, f"the program never made the request to lose: {proxy.seen}"
 

@@ -47,7 +47,7 @@ class Faulty(World):
 def _as_modelled(fault: Fault, options: tuple[str, ...]) -> str:
     """What the model calls the loss of one request, or of one reply: after *retry* the client asks again."""
     again = fault.action.replace("lose", "retry")
-    return again if again in options else fault.action
+    return again if again in options and not fault.lasts else fault.action
 
 
 def observe(program: Program) -> list[Any]:

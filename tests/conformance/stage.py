@@ -15,17 +15,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-LOSE_REPLY, LOSE_REQUEST = "lose reply", "lose request"
+LOSE_REPLY, LOSE_REQUEST, DUPLICATE = "lose reply", "lose request", "duplicate"
 Entry = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """The `nth` request of a kind, counted from 1, or its reply gets lost; named as in the model."""
+    """The `nth` request of a kind, counted from 1, or its reply gets lost; named as in the model.
+
+    `lasts`: so are all that follow, until the program says `stage.mend()`. *duplicate*: the broker gets the
+    request once more when the program says `stage.deliver_late()`: after the next record of the producer.
+    """
 
     request: str
     action: str
     nth: int = 1
+    lasts: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,10 @@ def program(  # noqa: PLR0913
     return register
 
 
+async def _at_once() -> None:
+    """The model's network has delivered it by itself."""
+
+
 @dataclass
 class Stage:
     """What a program's processes share: the topic, and what they have seen."""
@@ -100,6 +109,8 @@ class Stage:
     place_of: type[Any]  # the TopicPartition of the client library
     seen: list[Any] = field(default_factory=list[Any])
     marks: set[str] = field(default_factory=set[str])
+    mend: Callable[[], None] = lambda: None
+    deliver_late: Callable[[], Awaitable[None]] = _at_once
 
     def see(self, *values: Any) -> None:
         """Notes an observation: plain data, messages, positions, errors."""
@@ -110,7 +121,7 @@ class Stage:
         return self.place_of(self.topic, partition, offset)
 
     async def attempt(self, what: Awaitable[Any]) -> Any:
-        """The result, or the name of the error in it."""
+        """The result, or the name of the error in it; of a transactional producer's error also its kind."""
         try:
             return await what
         except Exception as error:
@@ -141,8 +152,11 @@ class Stage:
 
 
 def _named(error: Exception) -> str:
-    first = error.args[0] if error.args else None
-    return first.name() if hasattr(first, "name") else type(error).__name__
+    first: Any = error.args[0] if error.args else None
+    if not hasattr(first, "name"):
+        return type(error).__name__
+    kinds = {"fatal": first.fatal(), "retriable": first.retriable(), "abort": first.txn_requires_abort()}
+    return " ".join((first.name(), *(kind for kind, is_so in kinds.items() if is_so)))
 
 
 async def poll_all(consumer: Any, count: int, most: int = 40) -> list[Any]:

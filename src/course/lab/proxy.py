@@ -6,7 +6,8 @@ Rules
   https://kafka.apache.org/protocol.html
 - A `Rule` names the requests that it is for. *lose request*: the broker never hears it. *lose reply*: the broker
   does it, and the client does not hear so. Both end the connection, as a broken network would, so that the client
-  need not wait for its timeout. *delay reply*: the client hears later.
+  need not wait for its timeout. *delay reply*: the client hears later. *duplicate*: `deliver_kept` lets the broker
+  hear it once more, as from a network that had kept it.
 - Where brokers tell their addresses, the proxy puts its own port into their place, or clients would go around it.
 - `cut` ends all connections and lets no new ones in, until `mend`.
 """
@@ -30,7 +31,7 @@ class Rule:
     """What happens to requests of one kind: to the `first`-th, counted from 1, and to so many in all."""
 
     api: int
-    action: str  # lose request, lose reply, delay reply
+    action: str  # lose request, lose reply, delay reply, duplicate
     first: int = 1
     times: int = 1
     delay_s: float = 0
@@ -41,6 +42,10 @@ class Rule:
             return False
         self.met += 1
         return self.first <= self.met < self.first + self.times
+
+    def end(self) -> None:
+        """From now on nothing happens to any request."""
+        self.times = 0
 
 
 class Lost(Exception):
@@ -56,6 +61,7 @@ class Proxy:
         self._upstream = int(port)
         self.rules = list(rules)
         self.seen: list[int] = []  # the api keys of all requests, in their order
+        self.kept: list[bytes] = []  # requests that were delivered, and will be once more
         self._open: set[asyncio.StreamWriter] = set()
         self._cut = False
 
@@ -87,6 +93,16 @@ class Proxy:
         """Ends all connections; clients may connect anew."""
         for writer in list(self._open):
             writer.close()
+
+    async def deliver_kept(self) -> None:
+        """The broker gets once more what it got already; nobody hears what it answers."""
+        kept, self.kept = self.kept, []
+        reader, writer = await asyncio.open_connection(self._host, self._upstream)
+        for frame in kept:
+            writer.write(frame)
+            await _frame(reader)
+        writer.close()
+        await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
@@ -155,6 +171,8 @@ class _Conversation:
                 rule = self._proxy.rule_for(api)
                 if rule is not None and rule.action == "lose request":
                     raise Lost
+                if rule is not None and rule.action == "duplicate":
+                    self._proxy.kept.append(frame)
                 self._asked[correlation] = (api, rule)
                 self._to_broker.write(frame)
                 await self._to_broker.drain()

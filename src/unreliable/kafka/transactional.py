@@ -7,8 +7,7 @@ Rules, and where they are defined (librdkafka: INTRODUCTION.md, "Transactional p
   nothing that it asks for will succeed (_FENCED). *Abort*: the transaction cannot commit any more; whatever is
   asked for but an abort is answered with the same error. *Retriable*: asking again goes on with what was begun.
 - A commit or an abort that is not answered within its timeout is retriable (_TIMED_OUT): the broker may have done
-  it, or not (faults *lose request*, *lose reply*). Until it is asked for again, the other of the two is refused
-  (_CONFLICT).
+  it, or not (faults *lose request*, *lose reply*). Until it is asked for again, all else is refused (_CONFLICT).
 - 21. Offsets are sent with the group metadata of a consumer: if that is no member of the group any more, or of an
   older generation, they are refused, and the transaction requires an abort (KIP-447). 22: metadata of a consumer
   that has never joined fences nobody, even if the group has members.
@@ -82,10 +81,9 @@ class Client:
         """Why the application may not do this now; None if it may."""
         if wish in ALLOWED[self.state]:
             return None
-        if self.state == FATAL or (self.state == ABORTABLE and wish in {"commit", "send offsets"}):
+        if self.state in {FATAL, ABORTABLE}:
             return self.error
-        under_way = self.state in {COMMITTING, ABORTING} and wish in {"commit", "abort", "send offsets"}
-        return STILL_UNDER_WAY if under_way else NOT_NOW
+        return STILL_UNDER_WAY if self.state in {COMMITTING, ABORTING} else NOT_NOW
 
     def refused(self, code: int) -> r.Failure:
         """What a refusal of the broker's is to the application."""

@@ -2,7 +2,7 @@
 
 import uuid
 
-from tests.conformance.stage import poll_all, program, send
+from tests.conformance.stage import DUPLICATE, LOSE_REPLY, LOSE_REQUEST, Fault, poll_all, program, send
 
 
 def _transactional(*rules, timeout_ms=60_000, **more):
@@ -304,3 +304,249 @@ def offsets_need_an_open_transaction(stage):
         stage.see(await consumer.poll(0.2))
 
     return send_offsets
+
+
+async def _open(stage, producer, value="a"):
+    """Begins a transaction and writes to it."""
+    await producer.begin_transaction()
+    acknowledged = await producer.produce(stage.topic, value, key=value, partition=0)
+    await producer.flush()
+    await acknowledged
+
+
+def _ends(stage, end):
+    """A program that ends its transaction by `end`; what it hears, and what is to be read then."""
+
+    async def both(producer, consumer):
+        await producer.init_transactions(10)
+        await _open(stage, producer)
+        stage.see(await stage.attempt(getattr(producer, end)(10)))
+        await _open(stage, producer, "b")
+        stage.see(await stage.attempt(producer.commit_transaction(10)))
+        stage.see(await poll_all(consumer, 2, most=4))
+
+    return both
+
+
+@_transactional(12, fault=Fault("EndTransaction", LOSE_REPLY))
+def a_lost_answer_to_a_commit_of_a_transaction(stage):
+    """The commit of a transaction whose answer is lost with the connection is sent again, and recognised: the
+    application is not told.
+    TransactionCoordinator.endTransaction, CompleteCommit; rd_kafka_txn_handle_EndTxn"""
+    return _ends(stage, "commit_transaction")
+
+
+@_transactional(12, fault=Fault("EndTransaction", LOSE_REQUEST))
+def a_lost_commit_of_a_transaction(stage):
+    """The commit of a transaction that is lost with the connection is sent again: the application is not told.
+    rd_kafka_txn_handle_EndTxn"""
+    return _ends(stage, "commit_transaction")
+
+
+@_transactional(12, fault=Fault("EndTransaction", LOSE_REPLY))
+def a_lost_answer_to_an_abort(stage):
+    """The abort of a transaction whose answer is lost with the connection is sent again, and recognised.
+    TransactionCoordinator.endTransaction, CompleteAbort; rd_kafka_txn_handle_EndTxn"""
+    return _ends(stage, "abort_transaction")
+
+
+def _unanswered(stage):
+    async def both(producer, consumer):
+        await producer.init_transactions(10)
+        await _open(stage, producer)
+        stage.see(await stage.attempt(producer.commit_transaction(2)))
+        stage.see(await stage.attempt(producer.abort_transaction(2)))
+        stage.see(await stage.attempt(producer.begin_transaction()))
+        stage.mend()
+        stage.see(await stage.attempt(producer.commit_transaction(10)))
+        stage.see(await poll_all(consumer, 1))
+        stage.see(await stage.attempt(producer.begin_transaction()))
+
+    return both
+
+
+@_transactional(12, fault=Fault("EndTransaction", LOSE_REPLY, lasts=True))
+def an_unanswered_commit_of_a_transaction(stage):
+    """A commit that is not answered in time is retriable: commit_transaction goes on with it, all else is a
+    conflict. The broker had committed.
+    librdkafka INTRODUCTION.md, "Retriable errors"; rd_kafka_txn_curr_api_retriable_timeout_cb"""
+    return _unanswered(stage)
+
+
+@_transactional(12, fault=Fault("EndTransaction", LOSE_REQUEST, lasts=True))
+def a_commit_of_a_transaction_that_does_not_arrive(stage):
+    """A commit that does not arrive looks the same to the application as one whose answer is lost: asking again
+    tells.
+    librdkafka INTRODUCTION.md, "Retriable errors"; rd_kafka_txn_curr_api_retriable_timeout_cb"""
+    return _unanswered(stage)
+
+
+@_transactional(15, fault=Fault("EndTransaction", DUPLICATE))
+def a_commit_that_comes_twice_commits_the_next_transaction(stage):
+    """A commit that the network delivers once more, and late, commits the next transaction of the same producer:
+    the Python client speaks version 1 of transactions, whose epoch does not change from one to the next. The abort
+    of that transaction is then refused, fatally.
+    KIP-890, "Motivation"; EndTxnRequest 1, librdkafka 2.16"""
+
+    async def both(producer, consumer):
+        await producer.init_transactions(10)
+        await _open(stage, producer)
+        await producer.commit_transaction(10)
+        await _open(stage, producer, "never to be read")
+        await stage.deliver_late()
+        stage.see(await poll_all(consumer, 2, most=6))
+        stage.see(await stage.attempt(producer.abort_transaction(10)))
+
+    return both
+
+
+async def _joined(consumer, count, most=100):
+    """Polls until the consumer has so many partitions."""
+    for _ in range(most):
+        await consumer.poll(0.1)
+        if len(await consumer.assignment()) == count:
+            return
+
+
+@_transactional(21, partitions=2)
+def offsets_of_an_older_generation_are_refused(stage):
+    """Offsets with the metadata of an older generation of the group are refused, and the transaction requires an
+    abort. With the present metadata they are taken.
+    KIP-447; GroupMetadataManager, validateTransactionalOffsetCommit; ILLEGAL_GENERATION (22)"""
+
+    async def first(producer, consumer, clock):
+        await producer.init_transactions(10)
+        await _joined(consumer, 2)
+        old = await consumer.consumer_group_metadata()
+        stage.reached("first")
+        await _joined(consumer, 1)
+        await _open(stage, producer)
+        offsets = [stage.place(0, 1)]
+        stage.see(await stage.attempt(producer.send_offsets_to_transaction(offsets, old, 10)))
+        stage.see(await stage.attempt(producer.commit_transaction(10)))
+        stage.see(await stage.attempt(producer.begin_transaction()))
+        stage.see(await stage.attempt(producer.abort_transaction(10)))
+        await _open(stage, producer, "b")
+        new = await consumer.consumer_group_metadata()
+        stage.see(await stage.attempt(producer.send_offsets_to_transaction(offsets, new, 10)))
+        stage.see(await stage.attempt(producer.commit_transaction(10)))
+        stage.see(await consumer.committed(offsets))
+        stage.reached("over")
+
+    async def second(consumer, clock):
+        await stage.waits_for("first", clock)
+        await _joined(consumer, 1)
+        while "over" not in stage.marks:
+            await consumer.poll(0.2)
+
+    return first, second
+
+
+@_transactional(21)
+def offsets_of_who_has_left_are_refused(stage):
+    """Offsets with the metadata of a member that has left are refused, and the transaction requires an abort.
+    KIP-447; UNKNOWN_MEMBER_ID (25)"""
+
+    async def both(producer, consumer):
+        await producer.init_transactions(10)
+        await _joined(consumer, 1)
+        metadata = await consumer.consumer_group_metadata()
+        await consumer.close()
+        await _open(stage, producer)
+        stage.see(await stage.attempt(producer.send_offsets_to_transaction([stage.place(0, 1)], metadata, 10)))
+        stage.see(await stage.attempt(producer.abort_transaction(10)))
+
+    return both
+
+
+@_transactional(22)
+def metadata_of_who_never_joined_fences_nobody(stage):
+    """Offsets with the metadata of a consumer that has not joined are taken, even if the group has members.
+    KIP-447, "Compatibility"; TxnOffsetCommit with generation -1"""
+
+    async def member(consumer, clock):
+        await _joined(consumer, 1)
+        stage.reached("member")
+        await stage.waits_for("over", clock)
+        stage.see(await consumer.committed([stage.place(0)]))
+
+    async def stranger(producer, consumer, clock):
+        await producer.init_transactions(10)
+        metadata = await consumer.consumer_group_metadata()
+        await stage.waits_for("member", clock)
+        await producer.begin_transaction()
+        stage.see(await stage.attempt(producer.send_offsets_to_transaction([stage.place(0, 7)], metadata, 10)))
+        stage.see(await stage.attempt(producer.commit_transaction(10)))
+        stage.reached("over")
+
+    return member, stranger
+
+
+@_transactional(23)
+def pending_offsets_hold_up_the_next_member(stage):
+    """As long as a transaction is about to commit an offset, who is assigned the partition does not read it: the
+    committed offset is not stable.
+    KIP-447, "UNSTABLE_OFFSET_COMMIT" (88); OffsetFetchRequest.requireStable"""
+
+    async def first(producer, consumer, clock):
+        await producer.init_transactions(10)
+        await _open(stage, producer)
+        await producer.commit_transaction(10)
+        await poll_all(consumer, 1)
+        await producer.begin_transaction()
+        metadata = await consumer.consumer_group_metadata()
+        await producer.send_offsets_to_transaction([stage.place(0, 1)], metadata, 10)
+        await consumer.close()
+        stage.reached("pending")
+        await stage.waits_for("in vain", clock)
+        await producer.abort_transaction(10)
+
+    async def second(consumer, clock):
+        await stage.waits_for("pending", clock)
+        await _joined(consumer, 1)
+        stage.see(await consumer.poll(1.0))
+        stage.reached("in vain")
+        stage.see(await poll_all(consumer, 1))
+
+    return first, second
+
+
+@_transactional(23)
+def a_commit_after_pending_offsets_holds(stage):
+    """Of the offsets of a transaction and a commit outside of it that was written later, the commit holds,
+    although the transaction ends after it.
+    OffsetMetadataManager.completeTransaction; OffsetAndMetadata.recordOffset"""
+
+    async def both(producer, consumer):
+        await producer.init_transactions(10)
+        await _joined(consumer, 1)
+        await producer.begin_transaction()
+        metadata = await consumer.consumer_group_metadata()
+        await producer.send_offsets_to_transaction([stage.place(0, 1)], metadata, 10)
+        await consumer.commit(offsets=[stage.place(0, 5)], asynchronous=False)
+        await producer.commit_transaction(10)
+        stage.see(await consumer.committed([stage.place(0)]))
+
+    return both
+
+
+@_transactional(24)
+def an_abort_does_not_rewind(stage):
+    """After an abort the consumer goes on where it was: to read the records again it has to seek.
+    KafkaProducer.abortTransaction; KIP-447"""
+
+    async def first(producer, consumer, clock):
+        await producer.init_transactions(10)
+        for value in ("a", "b"):
+            await _open(stage, producer, value)
+            await producer.commit_transaction(10)
+        stage.see(await poll_all(consumer, 1))
+        await producer.begin_transaction()
+        metadata = await consumer.consumer_group_metadata()
+        await producer.send_offsets_to_transaction([stage.place(0, 1)], metadata, 10)
+        await producer.abort_transaction(10)
+        stage.see(await poll_all(consumer, 1))
+        await consumer.seek(stage.place(0, 0))
+        stage.see(await poll_all(consumer, 1))
+
+    return first
