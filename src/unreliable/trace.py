@@ -16,7 +16,8 @@ Rules
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from unreliable import requests as r
@@ -104,8 +105,8 @@ class Trace:
     def lanes(self) -> list[str]:
         """The lifelines of the diagram: processes, logs in their order, and the database."""
         processes = [spec.name for spec in self._world.scenario.processes]
-        reached = dict.fromkeys(event.to for event in self.events if event.to)
-        return [*processes, *(lane for lane in reached if lane not in processes)]
+        met = dict.fromkeys(lane for event in self.events for lane in (event.process, event.to) if lane)
+        return [*processes, *(lane for lane in met if lane not in processes)]
 
     def __repr__(self) -> str:
         return f"<Trace of {len(self.events)} events>"
@@ -117,7 +118,7 @@ class Trace:
 
     def chose(self, process: "Process", options: tuple[str, ...], outcome: str) -> None:
         if len(options) > 1:
-            number, step = len(self._world.choices.met) - 1, len(self.events) + self._left_out
+            number, step = len(self._world.choices.met) - 1, self._step
             doing, taken = _describe(process.request), options.index(outcome)
             place = number, step, self._world.now_ms, process.name, doing
             self.choices.append(Choice(*place, options, taken, self.groups))
@@ -347,9 +348,23 @@ class Trace:
         if line is None and process.driver is not None:
             line = process.driver.line()
         self._follow_transactions(process.name, kind, lost)
-        step = len(self.events) + self._left_out
         state = lasting(world)
-        self.events.append(Event(step, world.now_ms, process.name, kind, line, text, label, to, lost, state))
+        self._append(Event(self._step, world.now_ms, process.name, kind, line, text, label, to, lost, state))
+
+    def show(self, events: Iterable[Event]) -> None:
+        """Adds events that somebody else has told, with times since the last one; nothing lasting changes."""
+        last = self.events[-1] if self.events else None
+        since, state = (last.time_ms, last.state) if last else (0, lasting(self._world))
+        for event in events:
+            self._append(replace(event, step=self._step, time_ms=since + event.time_ms, state=state))
+
+    @property
+    def _step(self) -> int:
+        """The number of the next event."""
+        return len(self.events) + self._left_out
+
+    def _append(self, event: Event) -> None:
+        self.events.append(event)
         if len(self.events) > FIRST_EVENTS + LAST_EVENTS:
             del self.events[FIRST_EVENTS]
             self._left_out += 1

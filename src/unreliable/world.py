@@ -17,7 +17,7 @@ Rules
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -32,7 +32,7 @@ from unreliable.requests import LOCAL, Poll, Receive, Request, Sleep
 from unreliable.scenario import Anomaly, Scenario
 from unreliable.scenario import Process as Spec
 from unreliable.supplied import Supplies
-from unreliable.trace import Trace
+from unreliable.trace import Event, Trace
 
 LATENCY_MS = 1
 RESTART_MS = 10_000
@@ -335,6 +335,11 @@ class World:
         driver, process.driver = process.driver, None
         if driver is not None:
             driver.kill()
+
+    def show(self, events: Iterable[Event]) -> None:
+        """Adds to the story, after all that has happened, what a check has to show for what it finds."""
+        if self.trace is not None:
+            self.trace.show(events)
 
     # What lasts
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from unreliable import Anomaly, Process, Program, Scenario, Schedule, explore, replay, sample
+from unreliable import Anomaly, Event, Process, Program, Scenario, Schedule, explore, replay, sample
 from unreliable.choices import Choices
 from unreliable.database import Database
 from unreliable.explore import beside
@@ -166,3 +166,21 @@ def test_a_fault_can_be_kept_to_one_kind_of_request(faults: set[str], choices: l
     process = replace(ONE.processes[0], faults=frozenset(faults))
     end(replace(ONE.with_faults("pause"), processes=(process,)), STEPS, met)
     assert met.met == choices
+
+
+def test_a_check_shows_what_explains_its_finding_after_all_that_has_happened():
+    def forgets_and_shows(world: World) -> Anomaly | None:
+        night = [Event(0, 5_000, who, "send", None, f"{who} waits", "", None, None, {}) for who in ("C", "D")]
+        world.show(night)
+        return forgets(world)
+
+    shows = replace(PAIR, check=forgets_and_shows)
+    plain = replay(replace(PAIR, check=forgets), Program(SEND)).trace
+    for trace in (replay(shows, Program(SEND)).trace, explore(shows.with_faults("lose"), Program(SEND), 1).trace):
+        assert trace is not None
+        assert [event.text for event in trace.events[-2:]] == ["C waits", "D waits"]
+        assert [event.step for event in trace.events] == list(range(len(trace.events)))
+        assert trace.events[-1].time_ms == trace.events[-3].time_ms + 5_000
+        assert trace.events[-1].state == trace.events[-3].state
+        assert trace.lanes[-2:] == ["C", "D"]
+    assert replay(shows, Program(SEND)).trace.events[:-2] == plain.events

@@ -3,14 +3,16 @@
 The tests read as the specification. Each hands the submission one plan of the generals.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from unreliable import Anomaly, Process, Scenario, World
+from unreliable import Anomaly, Event, Process, Scenario, World
 
 MOST_RUNS = 200
 TURNS = 60
+GENERALS = (("A", "B"), ("B", "A"))  # who sends in an even and in an odd turn, and to whom
+NIGHT_MS = 1_000
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,42 @@ class Plan:
 
     def night(self, lost: tuple[int, ...]) -> tuple[bool, bool, int]:
         """Whether A attacks, whether B does, and how many messages were sent."""
+        heard, turns = self._messages(lost)
+        return self.attacks("A", heard["A"]), self.attacks("B", heard["B"]), len(turns)
+
+    def story(self, lost: tuple[int, ...]) -> Iterator[Event]:
+        """The night as the diagram shows it."""
+        heard, turns = self._messages(lost)
+        for general in ("A", "B"):
+            yield told_event(NIGHT_MS, general, "start", f"{general} starts", "start")
+        for number, turn in enumerate(turns):
+            (me, other), arrives = GENERALS[turn % 2], number not in lost
+            text = f"{me} sends message {number} to {other}{'' if arrives else '; it is lost'}"
+            yield told_event(NIGHT_MS + number, me, "send", text, f"{number}", other, arrives)
+            if arrives:
+                text = f"{other} receives message {number} from {me}"
+                yield told_event(NIGHT_MS + number, other, "receive", text, f"{number}", me)
+        for general in ("A", "B"):
+            does = "attacks" if self.attacks(general, heard[general]) else "stays at home"
+            yield told_event(2 * NIGHT_MS, general, "return", f"{general} {does}", does)
+
+    def _messages(self, lost: tuple[int, ...]) -> tuple[dict[str, tuple[int, ...]], list[int]]:
+        """The turns in which messages have reached each general, and the turn of each message sent."""
         heard: dict[str, tuple[int, ...]] = {"A": (), "B": ()}
-        sent = 0
+        turns: list[int] = []
         for turn in range(TURNS):
-            me, other = ("A", "B") if turn % 2 == 0 else ("B", "A")
+            me, other = GENERALS[turn % 2]
             for _ in range(self.messengers(turn, heard[me])):
-                if sent not in lost:
+                if len(turns) not in lost:
                     heard[other] += (turn,)
-                sent += 1
-        return self.attacks("A", heard["A"]), self.attacks("B", heard["B"]), sent
+                turns.append(turn)
+        return heard, turns
+
+
+def told_event(  # noqa: PLR0913, PLR0917
+    time_ms: int, who: str, kind: str, text: str, label: str, to: str | None = None, arrives: bool = True
+) -> Event:
+    return Event(0, time_ms, who, kind, None, text, label, to, None if arrives else "request", {})
 
 
 class Protocol:
@@ -73,7 +102,11 @@ def exactly_one_attacks(plan: Plan, world: World) -> Anomaly | None:
     [answer] = protocol.answers
     if answer is None:
         lost = breaking(plan)
-        return None if lost is None else Anomaly("wrong answer", f"The answer was None, but {told(plan, lost)}")
+        if lost is None:
+            return None
+        world.show(plan.story(lost))
+        return Anomaly("wrong answer", f"The answer was None, but {told(plan, lost)}")
+    world.show(plan.story(answer))
     a_attacks, b_attacks, _ = plan.night(answer)
     if a_attacks == b_attacks:
         return Anomaly("wrong answer", f"As answered, {told(plan, answer)}")
