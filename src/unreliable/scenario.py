@@ -123,6 +123,8 @@ class Scenario:
         consumers = [process for process in self.processes if "consumer" in process.objects]
         for group in {consumer.group for consumer in consumers}:
             configs = [consumer.consumer_config for consumer in consumers if consumer.group == group]
+            if len({config.group_protocol for config in configs}) > 1:
+                raise ValueError(f"the consumers of {group!r} need the same group.protocol")
             if not any(all(name in config.strategies for config in configs) for name in configs[0].strategies):
                 raise ValueError(f"the consumers of {group!r} have no partition.assignment.strategy in common")
 

@@ -21,13 +21,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from unreliable import requests as r
-from unreliable.clients.confluent_kafka import FENCED_LOCALLY, KafkaError
+from unreliable.clients.confluent_kafka import FATAL, FENCED_LOCALLY, KafkaError
 from unreliable.program import Problem
 from unreliable.sql import translate
 
 if TYPE_CHECKING:
-    from unreliable.kafka.groups import Group
+    from unreliable.kafka.groups import Group, Member
     from unreliable.kafka.log import Partition
+    from unreliable.kafka.modern_groups import ModernGroup
     from unreliable.world import Process, World
 
 DATABASE = "database"
@@ -265,8 +266,8 @@ class Trace:
         text = f"the session of {process.name} is over: its partitions go to the others of the group"
         self._add(process, "expire", text, "session over")
 
-    def assigned(self, group: "Group") -> None:
-        for member in group.sorted():
+    def assigned(self, group: "Group | ModernGroup", members: list["Member"]) -> None:
+        for member in members:
             process = self._world.processes[member.client.here[0]]
             mine = [f"{topic}-{number}" for topic, number in member.assignment]
             starts = [f"from offset {group.committed.get(key, 0)}" for key in member.assignment]
@@ -418,7 +419,8 @@ _REFUSED: dict[r.Plain, str] = {
     KafkaError.ILLEGAL_GENERATION: "the group has been rebalanced meanwhile",
     KafkaError.UNKNOWN_MEMBER_ID: "it is no longer a member of the group",
     KafkaError.REBALANCE_IN_PROGRESS: "the group is being rebalanced",
-    KafkaError.FENCED_INSTANCE_ID: "another has taken its place in the group",
+    FATAL: "another has taken its place in the group",
+    KafkaError.STALE_MEMBER_EPOCH: "its epoch is not that which the group has for it",
 }
 
 # What a callback tells: a sentence, and a label.

@@ -50,6 +50,11 @@ def _as_modelled(fault: Fault, options: tuple[str, ...]) -> str:
     return again if again in options and not fault.lasts else fault.action
 
 
+def _session(program: Program) -> dict[str, Any]:
+    """As long as on Kafka, where the consumer says it."""
+    return {} if program.consumer.get("group.protocol") == "consumer" else {"session.timeout.ms": 2000}
+
+
 def observe(program: Program) -> list[Any]:
     """What the program sees. Raises whatever the model raises where it has no such thing."""
     stage = Stage("topic", "group", TopicPartition)
@@ -60,7 +65,7 @@ def observe(program: Program) -> list[Any]:
             group=stage.group,
             subscribes=(stage.topic,),
             producer={} if "plain" in parameters_of(entry) else program.producer,
-            consumer={"session.timeout.ms": 2000} | program.consumer,
+            consumer=_session(program) | program.consumer,
         )
         for entry in program.processes(stage)
     )

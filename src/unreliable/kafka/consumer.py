@@ -40,16 +40,18 @@ from unreliable.clients.confluent_kafka import (
 from unreliable.kafka.assignors import Subscription
 from unreliable.kafka.consumer_config import ConsumerConfig
 from unreliable.kafka.errors import (
-    FENCED,
+    FENCED_FATALLY,
     NO_SUCH_PARTITION,
     NOT_NOW,
     NOT_VALID,
     NOTHING_TO_COMMIT,
     PARTITION_UNKNOWN_HERE,
     TIMED_OUT,
+    UNRELEASED,
 )
-from unreliable.kafka.groups import COMPLETING, PREPARING, Group, Member
+from unreliable.kafka.groups import Group, Member
 from unreliable.kafka.log import Log, Partition
+from unreliable.kafka.modern_groups import ModernGroup
 from unreliable.kafka.producer import REQUEST_TIMEOUT_MS
 
 if TYPE_CHECKING:
@@ -76,11 +78,14 @@ class Change:
 class Consumer:
     """The client library of one life of a process, with the group that it is in."""
 
-    def __init__(self, process: "Process", world: "World", logs: dict[Partition, Log], group: Group) -> None:
+    def __init__(
+        self, process: "Process", world: "World", logs: dict[Partition, Log], group: Group | ModernGroup
+    ) -> None:
         self.process = process
         self._here = process.here
         self.group = group
         self.config: ConsumerConfig = process.spec.consumer_config
+        self._modern = self.config.group_protocol == "consumer"
         self._committed_only = self.config.isolation_level == "read_committed"
         self.member = ""  # the member id, once it has joined
         self.generation = -1
@@ -103,6 +108,7 @@ class Consumer:
         self._rejoins = False  # as soon as nothing is pending
         self._leaves = False  # likewise
         self._joined_times = 0
+        self._told_generation: int | None = None  # what the application may still show to a transaction
         self._polled_ms = 0
         self._watched = False  # whether max.poll.interval.ms runs
         self._asked: r.Committed | None = None  # an answer that waits until the offsets are stable
@@ -162,6 +168,10 @@ class Consumer:
         self._during = None
         if not self.config.group_instance_id:
             self._leave_group()
+        elif self.member:
+            self._leaves = True
+            self.group.leave(self.member, for_now=True)
+            self._world.after(self.config.session_timeout_ms, Consumer.expire, self, *self.here)
         self._world.answer(self.process, None)
 
     def _leave_group(self) -> None:
@@ -184,7 +194,19 @@ class Consumer:
         instance = self.config.group_instance_id
         order = (0, instance, 0, 0) if instance else (1, *self.here, self._joined_times)
         subscription = Subscription(self._topics, tuple(self.positions))
-        self.group.join(Member(self.member, order, self, self.config.strategies, subscription, instance))
+        member = Member(self.member, order, self, self.config.strategies, subscription, instance)
+        member.epoch = max(self.generation, 0) if self.member in self.group.members else 0
+        refusal = self.group.join(member)
+        if refusal is not None:
+            self._refused(refusal)
+
+    def _refused(self, refusal: r.Failure) -> None:
+        """The coordinator of a KIP-848 group does not take the heartbeat."""
+        self.member = ""
+        if refusal is UNRELEASED:
+            self._subscribed = False
+            self._pending.append(r.Notice(FATAL, f"Fatal error: {refusal.arguments[1]}"))
+        self._revoke_all("lost")
 
     # What the coordinator says, while the process is awake
 
@@ -208,25 +230,18 @@ class Consumer:
             new = tuple(partition for partition in assignment if partition not in has)
             if gone:
                 self._pending.append(Change("revoke", gone))
-                self._rejoins = True
-            self._pending.append(Change("assign", new))  # also of nothing: on_assign is called in every rebalance
+            if new or gone or not self._modern:  # classic: on_assign is called in every rebalance
+                self._pending.append(Change("assign", new))
+            self._rejoins = self._rejoins or bool(gone) or self._modern  # that is how it says what it has now
         self._go_on()
 
     def wakes(self) -> None:
         """The process goes on after a pause: the background catches up with what it has missed."""
         self.paused = False
-        group = self.group
-        member = group.members.get(self.member)
-        if not self.member:
-            return
-        if member is None:
+        if self.member in self.group.members:
+            self.group.catch_up(self.member)
+        elif self.member:
             self._lost()
-        elif group.state == PREPARING and not member.joined:
-            self.rebalancing()
-        elif group.state == COMPLETING:
-            group.sync()
-        elif self.generation != group.generation:
-            self.synced(group.generation, member.assignment)
 
     def out(self, fenced: bool = False) -> None:
         """The group has thrown the member out: it notices when it is awake."""
@@ -238,7 +253,7 @@ class Consumer:
         self.member = ""
         if self.fenced:
             self._subscribed = False
-            self._pending.append(r.Notice(FATAL, str(FENCED.arguments[1])))
+            self._pending.append(r.Notice(FATAL, str(FENCED_FATALLY.arguments[1])))
         self._revoke_all("lost")
 
     def _revoke_all(self, kind: str) -> None:
@@ -534,7 +549,7 @@ class Consumer:
     def refusal(self) -> r.Failure | None:
         """Why the coordinator does not take a commit of this consumer; None if it does."""
         if self.fenced:
-            return FENCED
+            return FENCED_FATALLY
         return self.group.refusal(self.member, self.generation)
 
     def _positions_to_commit(self) -> Offsets:
@@ -595,6 +610,7 @@ class Consumer:
                 known = partition in self._logs
                 self._world.answer(self.process, (0, self._end(partition)) if known else PARTITION_UNKNOWN_HERE)
             case r.GroupMetadata():
+                self._told_generation = self.generation
                 parts = (self.process.spec.group, self.generation, self.member, self.config.group_instance_id)
                 self._world.answer(self.process, parts)
             case _:
@@ -621,6 +637,7 @@ class Consumer:
             tuple(sorted(self._held)),
             tuple((p.kind, p.partitions) if isinstance(p, Change) else p for p in self._pending),
             self._calling and (self._calling.kind, self._calling.done),
-            self.generation == self.group.generation,
+            self.group.refusal(self.member, self.generation) is None,
+            self._told_generation == self.generation,
             self._world.now_ms - self._polled_ms if self._watched else None,
         )

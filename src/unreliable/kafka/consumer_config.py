@@ -30,7 +30,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "auto.offset.reset": ("earliest", "latest", "error"),
     "enable.auto.commit": (False, True),
     "enable.auto.offset.store": (False, True),
-    "group.protocol": ("classic",),
+    "group.protocol": ("classic", "consumer"),
     "isolation.level": ("read_committed", "read_uncommitted"),
 }
 _TEXTS = ("group.id", "group.instance.id")
@@ -58,7 +58,7 @@ class ConsumerConfig:
     @property
     def cooperative(self) -> bool:
         """Whether only what moves is given up in a rebalance."""
-        return self.strategies[0] in COOPERATIVE
+        return self.group_protocol == "consumer" or self.strategies[0] in COOPERATIVE
 
 
 def parse(config: Mapping[str, Plain]) -> ConsumerConfig:
@@ -73,6 +73,9 @@ def parse(config: Mapping[str, Plain]) -> ConsumerConfig:
             found["strategies"] = _strategies(value)
         else:
             found[name.replace(".", "_")] = _checked(name, value)
+    for name in ("session.timeout.ms", _STRATEGIES):
+        if config.get("group.protocol") == "consumer" and name in config:
+            raise ValueError(f"with group.protocol=consumer {name} is the broker's to say (KIP-848)")
     parsed = ConsumerConfig(**found)  # pyright: ignore[reportArgumentType] checked one by one
     if parsed.max_poll_interval_ms is not None and parsed.max_poll_interval_ms < parsed.session_timeout_ms:
         raise ValueError("max.poll.interval.ms must be at least session.timeout.ms, says librdkafka")

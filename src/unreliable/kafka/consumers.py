@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from unreliable import requests as r
 from unreliable.kafka.consumer import Consumer
-from unreliable.kafka.groups import Group
+from unreliable.kafka.groups import Group, Member
 from unreliable.kafka.log import Log, Partition
+from unreliable.kafka.modern_groups import ModernGroup
 
 if TYPE_CHECKING:
     from unreliable.world import Process, World
@@ -27,7 +28,7 @@ class Consumers:
         self._world = world
         self._logs = logs
         self._living: dict[tuple[str, int], Consumer] = {}
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[str, Group | ModernGroup] = {}
 
     def perform(self, process: "Process", request: r.Request, outcome: str) -> None:
         consumer = self.of(process)
@@ -63,15 +64,17 @@ class Consumers:
             consumer = self._living[process.here] = Consumer(process, self._world, self._logs, group)
         return consumer
 
-    def group(self, name: str) -> Group:
+    def group(self, name: str) -> Group | ModernGroup:
         """The group of this name, which may be empty."""
         if name not in self.groups:
-            self.groups[name] = Group(self._logs, self._assigned)
+            configs = (each.consumer_config for each in self._world.scenario.processes if each.group == name)
+            modern = any(config.group_protocol == "consumer" for config in configs)
+            self.groups[name] = (ModernGroup if modern else Group)(self._logs, self._assigned)
         return self.groups[name]
 
-    def _assigned(self, group: Group) -> None:
+    def _assigned(self, group: Group | ModernGroup, members: list[Member]) -> None:
         if self._world.trace is not None:
-            self._world.trace.assigned(group)
+            self._world.trace.assigned(group, members)
 
     def wake(self, partition: Partition) -> None:
         """Lets those have the new record of this partition who wait for one."""
@@ -101,13 +104,7 @@ class Consumers:
 
     def state(self) -> object:
         """What is committed, who is in which group, and where the living are."""
-        groups = tuple((name, self._group_state(group)) for name, group in sorted(self.groups.items()))
+        alive = self._world.alive
+        groups = tuple((name, group.state_of(alive)) for name, group in sorted(self.groups.items()))
         living = tuple((name, consumer.state()) for (name, _), consumer in sorted(self._living.items()))
         return groups, living
-
-    def _group_state(self, group: Group) -> object:
-        members = tuple(
-            (member.order[:2], self._world.alive(*member.client.here), member.joined, member.assignment)
-            for member in group.sorted()
-        )
-        return group.state, group.offsets.state(), members

@@ -49,6 +49,15 @@ FENCED = kafka_failure(
     KafkaError.FENCED_INSTANCE_ID,
     "Broker: Static consumer fenced by other consumer with same group.instance.id",
 )
+FENCED_FATALLY = kafka_failure(FATAL, f"Fatal error: {FENCED.arguments[1]}")
+FENCED_EPOCH = kafka_failure(
+    KafkaError.FENCED_MEMBER_EPOCH, "Broker: The member epoch is fenced by the group coordinator"
+)
+STALE_EPOCH = kafka_failure(KafkaError.STALE_MEMBER_EPOCH, "Broker: The member epoch is stale")
+UNRELEASED = kafka_failure(
+    KafkaError.UNRELEASED_INSTANCE_ID,
+    "Broker: The instance ID is still used by another member in the consumer group",
+)
 NOTHING_TO_COMMIT = kafka_failure(NO_OFFSET, "Local: No offset stored")
 NO_SUCH_PARTITION = kafka_failure(KafkaError.UNKNOWN_TOPIC_OR_PART, "Broker: Unknown topic or partition")
 PARTITION_UNKNOWN_HERE = kafka_failure(UNKNOWN_PARTITION, "Local: Unknown partition")

@@ -53,6 +53,11 @@ class Client(Protocol):
         ...
 
     @property
+    def generation(self) -> int:
+        """The generation, or the epoch, that it has heard of last."""
+        ...
+
+    @property
     def awake(self) -> bool:
         """Whether it answers at all: its process lives and does not stand still."""
         ...
@@ -82,25 +87,60 @@ class Member:
     instance: str | None = None
     joined: bool = False
     assignment: tuple[Partition, ...] = ()
+    epoch: int = 0  # of the member itself, and what it has yet to give up: KIP-848
+    revoking: tuple[Partition, ...] = ()
+    released: bool = False
 
 
-class Group:
-    """One group. `watch` is called when its members have just been assigned their partitions."""
+class AnyGroup:
+    """What groups of both protocols have: members, an epoch that grows with each rebalance, and offsets."""
 
-    def __init__(self, partitions: Iterable[Partition], watch: Callable[["Group"], None]) -> None:
+    def __init__(self, partitions: Iterable[Partition]) -> None:
         self.offsets = Offsets()
         self.committed = self.offsets.committed
         self.members: dict[str, Member] = {}
-        self.generation = 0
-        self.state = EMPTY
+        self.generation: int = 0
         self._partitions = tuple(partitions)
+
+    def knows(self, places: Places) -> bool:
+        """Whether all these partitions are there."""
+        return all((topic, number) in self._partitions for topic, number, _ in places)
+
+    def sorted(self) -> list[Member]:
+        """The members in the order of their ids."""
+        return sorted(self.members.values(), key=lambda member: member.order)
+
+    def refusal(self, member_id: str, generation: int, instance: str | None = None) -> Failure | None:
+        """Why a commit of this member is not taken; None if it is."""
+        if not member_id and generation < 0:
+            return NOT_A_MEMBER if self.members else None
+        member = self.members.get(member_id)
+        if member is None:
+            return FENCED if self._of_instance(instance) else NOT_A_MEMBER
+        return self._refusal(member, generation)
+
+    def _refusal(self, member: Member, generation: int) -> Failure | None:
+        raise NotImplementedError
+
+    def _of_instance(self, instance: str | None) -> Member | None:
+        """The static member that has this group.instance.id."""
+        found = (member for member in self.members.values() if instance and member.instance == instance)
+        return next(found, None)
+
+
+class Group(AnyGroup):
+    """One group. `watch` is called with the members that have just been assigned their partitions."""
+
+    def __init__(self, partitions: Iterable[Partition], watch: Callable[["Group", list[Member]], None]) -> None:
+        super().__init__(partitions)
+        self.state = EMPTY
         self._watch = watch
 
-    def join(self, member: Member) -> None:
-        """A member joins, or joins again (JoinGroup)."""
+    def join(self, member: Member) -> Failure | None:
+        """A member joins, or joins again (JoinGroup). Nobody is refused."""
         predecessor = self._of_instance(member.instance)
         if predecessor is not None and predecessor.id != member.id and self._replace(predecessor, member):
-            return
+            return None
         known = self.members.get(member.id)
         if known is not None:
             member.assignment = known.assignment
@@ -108,9 +148,9 @@ class Group:
         member.joined = True
         self._move("a member joins")
 
-    def leave(self, member_id: str) -> None:
-        """A member leaves, or its session is over."""
-        if self.members.pop(member_id, None) is not None:
+    def leave(self, member_id: str, for_now: bool = False) -> None:
+        """A member leaves, or its session is over; `for_now`: a static one does not say so when it closes."""
+        if not for_now and self.members.pop(member_id, None) is not None:
             self._move("a member leaves")
 
     def sync(self) -> None:
@@ -123,7 +163,7 @@ class Group:
         for member in self.sorted():
             member.joined = False
             member.assignment = assignment[member.id]
-        self._watch(self)
+        self._watch(self, self.sorted())
         generation = self.generation
         for member in self.sorted():
             if (
@@ -131,24 +171,28 @@ class Group:
             ):  # what one hears may begin the next rebalance
                 member.client.synced(generation, member.assignment)
 
-    def knows(self, places: Places) -> bool:
-        """Whether all these partitions are there."""
-        return all((topic, number) in self._partitions for topic, number, _ in places)
+    def catch_up(self, member_id: str) -> None:
+        """A member that stood still sends its heartbeat, and hears what it has missed."""
+        member = self.members[member_id]
+        if self.state == PREPARING and not member.joined:
+            member.client.rebalancing()
+        elif self.state == COMPLETING:
+            self.sync()
+        elif member.client.generation != self.generation:
+            member.client.synced(self.generation, member.assignment)
 
-    def refusal(self, member_id: str, generation: int, instance: str | None = None) -> Failure | None:
-        """Why a commit of this member is not taken; None if it is."""
-        if not member_id and generation < 0:
-            return NOT_A_MEMBER if self.members else None
-        member = self.members.get(member_id)
-        if member is None:
-            return FENCED if self._of_instance(instance) else NOT_A_MEMBER
+    def _refusal(self, member: Member, generation: int) -> Failure | None:
         if generation != self.generation:
             return OLD_GENERATION
         return REBALANCING if self.state == COMPLETING else None
 
-    def sorted(self) -> list[Member]:
-        """The members in the order of their ids."""
-        return sorted(self.members.values(), key=lambda member: member.order)
+    def state_of(self, alive: Callable[[str, int], bool]) -> object:
+        """What later rebalances depend on."""
+        members = tuple(
+            (member.order[:2], alive(*member.client.here), member.joined, member.assignment)
+            for member in self.sorted()
+        )
+        return self.state, self.offsets.state(), members
 
     def _move(self, event: str) -> None:
         self.state = MOVES.get((self.state, event), self.state)
@@ -174,10 +218,6 @@ class Group:
         member.subscription = predecessor.subscription
         member.client.synced(self.generation, member.assignment)
         return True
-
-    def _of_instance(self, instance: str | None) -> Member | None:
-        found = (member for member in self.members.values() if instance and member.instance == instance)
-        return next(found, None)
 
     @property
     def _leader(self) -> Member:

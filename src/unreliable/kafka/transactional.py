@@ -38,7 +38,7 @@ from unreliable.kafka.errors import (
     kafka_failure,
     of_kind,
 )
-from unreliable.kafka.groups import Group
+from unreliable.kafka.groups import AnyGroup
 from unreliable.kafka.log import Partition, Producer
 from unreliable.kafka.producer_state import Refused
 from unreliable.kafka.transactions import Coordinator
@@ -104,7 +104,7 @@ class Client:
 class Transactional:
     """The transactional producers of a run."""
 
-    def __init__(self, world: "World", coordinator: Coordinator, group: Callable[[str], Group]) -> None:
+    def __init__(self, world: "World", coordinator: Coordinator, group: Callable[[str], AnyGroup]) -> None:
         self._world = world
         self._coordinator = coordinator
         self._group = group

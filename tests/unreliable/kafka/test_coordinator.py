@@ -40,7 +40,7 @@ class Eager:
 
 @pytest.fixture
 def group() -> Group:
-    return Group(PARTITIONS, watch=lambda _: None)
+    return Group(PARTITIONS, watch=lambda *_: None)
 
 
 def code(refusal: Failure | None) -> Any:
