@@ -26,9 +26,8 @@ from unreliable.program import Problem
 from unreliable.sql import translate
 
 if TYPE_CHECKING:
-    from unreliable.kafka.groups import Group, Member
+    from unreliable.kafka.groups import AnyGroup, Member
     from unreliable.kafka.log import Partition
-    from unreliable.kafka.modern_groups import ModernGroup
     from unreliable.world import Process, World
 
 DATABASE = "database"
@@ -266,7 +265,7 @@ class Trace:
         text = f"the session of {process.name} is over: its partitions go to the others of the group"
         self._add(process, "expire", text, "session over")
 
-    def assigned(self, group: "Group | ModernGroup", members: list["Member"]) -> None:
+    def assigned(self, group: "AnyGroup", members: list["Member"]) -> None:
         for member in members:
             process = self._world.processes[member.client.here[0]]
             mine = [f"{topic}-{number}" for topic, number in member.assignment]
@@ -400,7 +399,7 @@ def lasting(world: "World") -> dict[str, Any]:
     return {"tables": tables, "logs": logs, "committed": committed}
 
 
-def _shares(name: str, group: "Group", world: "World") -> str:
+def _shares(name: str, group: "AnyGroup", world: "World") -> str:
     """What each member of a group has, and how many records of its topics the group has not committed."""
     members = group.sorted()
     topics = {topic for member in members for topic in member.subscription.topics}

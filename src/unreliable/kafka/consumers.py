@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from unreliable import requests as r
 from unreliable.kafka.consumer import Consumer
-from unreliable.kafka.groups import Group, Member
+from unreliable.kafka.groups import AnyGroup, Group, Member
 from unreliable.kafka.log import Log, Partition
 from unreliable.kafka.modern_groups import ModernGroup
 
@@ -72,7 +72,7 @@ class Consumers:
             self.groups[name] = (ModernGroup if modern else Group)(self._logs, self._assigned)
         return self.groups[name]
 
-    def _assigned(self, group: Group | ModernGroup, members: list[Member]) -> None:
+    def _assigned(self, group: AnyGroup, members: list[Member]) -> None:
         if self._world.trace is not None:
             self._world.trace.assigned(group, members)
 
