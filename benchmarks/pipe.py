@@ -1,4 +1,4 @@
-"""What isolation costs on the exercise of chapter 3: schedules a second, and one submission from start to end.
+"""What isolation costs: schedules a second on the exercise of chapter 3, and each solution from start to end.
 
 python benchmarks/pipe.py
 """
@@ -6,13 +6,15 @@ python benchmarks/pipe.py
 import os
 import statistics
 import time
+from collections.abc import Callable
 
-from course.catalog import exercise
+from course.catalog import Exercise, exercise, exercises
 from course.grading import grade, scenario_of
+from course.marking.marker import unsampled
 from course.pytest_plugin import Manner
 from course.sandbox.jail import Jail
 from unreliable import Explorer, Program
-from unreliable.pipe import RemoteProgram, fresh
+from unreliable.pipe import TOTAL_S, RemoteProgram, fresh
 
 EXERCISE = exercise("03-idempotency/dedup_consumer")
 SOURCE = EXERCISE.solution.read_text("utf-8")
@@ -30,14 +32,21 @@ def explored(program: Program) -> float:
         return verdict.run / (time.perf_counter() - start)
 
 
-def submitted() -> tuple[float, float]:
-    """Seconds until the sandbox stands, and until one submission has its mark."""
+def submitted(exercise: Exercise, samples: int) -> tuple[float, float]:
+    """Seconds until the sandbox stands, and until the solution has its mark."""
+    unsampled(exercise, samples, "x")  # once for a whole class
     start = time.perf_counter()
     with Jail() as jail:
         started = time.perf_counter() - start
-        program = RemoteProgram(SOURCE, "dedup_consumer.py", jail.connect)
-        death = fresh(program, jail.connect)
-        assert grade(EXERCISE, program, Manner(drive=program.drive, fresh=death, samples=SAMPLES, seed="x")).passed
+        program = RemoteProgram(exercise.solution.read_text("utf-8"), f"{exercise.name}.py", jail.connect)
+        manner = Manner(
+            drive=program.drive,
+            fresh=fresh(program, jail.connect),
+            samples=samples,
+            seed="x",
+            unsampled=unsampled(exercise, samples, "x"),
+        )
+        assert grade(exercise, program, manner).passed
         program.close()
         return started, time.perf_counter() - start
 
@@ -60,12 +69,20 @@ def main() -> None:
             rates.append((explored(Program(SOURCE)), explored(program), spawned(jail)))
             program.close()
     beside, jailed, spawn = (statistics.median(column) for column in zip(*rates, strict=True))
-    started, marked = (statistics.median(column) for column in zip(*(submitted() for _ in range(3)), strict=True))
     print(f"walls: {walls}; load of the machine: {os.getloadavg()[0]:.1f}")
     print(f"schedules a second: {beside:,.0f} beside the judge, {jailed:,.0f} jailed; ratio {jailed / beside:.2f}")
     print(f"a child, from its start to its end: {spawn * 1000:.1f} ms")
-    print(f"the sandbox stands after {started:.2f} s; one submission has its mark after {marked:.2f} s,")
-    print(f"  all schedules with two faults, real deaths and {SAMPLES} random schedules a test included")
+    for each in exercises():
+        start, seconds = median(lambda: submitted(each, 0))  # noqa: B023 called at once
+        _, sampled = median(lambda: submitted(each, SAMPLES))  # noqa: B023
+        print(
+            f"{each.id}: the sandbox stands after {start:.2f} s, the mark after {seconds:.2f} s of {TOTAL_S}; "
+            f"with {SAMPLES} random schedules a test {sampled:.2f} s"
+        )
+
+
+def median(measure: Callable[[], tuple[float, float]]) -> list[float]:
+    return [statistics.median(column) for column in zip(*(measure() for _ in range(3)), strict=True)]
 
 
 if __name__ == "__main__":

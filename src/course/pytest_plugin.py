@@ -36,7 +36,8 @@ class Manner:
     """How a submission is run.
 
     All schedules with up to `faults` faults, or the one that `token` names; by `drive`, or beside the world; then
-    with `fresh`, a drive whose deaths are real, and `samples` random schedules drawn with `seed`, by `fresh` too.
+    with `fresh`, a drive whose deaths are real, and `samples` random schedules drawn with `seed`, by `fresh` too,
+    but for the tests in `unsampled`.
     """
 
     faults: int = 2
@@ -45,6 +46,7 @@ class Manner:
     fresh: Drive | None = None
     samples: int = 0
     seed: str = ""
+    unsampled: frozenset[str] = frozenset()
     elsewhere: Callable[[Scenario, Program], Verdict] | None = None  # not in the world at all: the lab
     only: str | None = None  # the one test to run
 
@@ -156,7 +158,7 @@ def verify(request: pytest.FixtureRequest, submission: Program) -> Verify:
             verdict = explorer.explore(budget)
             result.take(verdict)
             if verdict.passed:
-                verdict = _go_further(explorer, manner) or verdict
+                verdict = _go_further(explorer, manner, result.name) or verdict
         if not verdict.passed:
             result.take(verdict)
             pytest.fail(_failure(verdict, submission), pytrace=False)
@@ -164,10 +166,10 @@ def verify(request: pytest.FixtureRequest, submission: Program) -> Verify:
     return verify
 
 
-def _go_further(explorer: Explorer, manner: Manner) -> Verdict | None:
+def _go_further(explorer: Explorer, manner: Manner, test: str) -> Verdict | None:
     """What an instructor's run looks for beyond the page's: a verdict that did not pass, or None."""
     verdict = explorer.die_for_real(manner.fresh) if manner.fresh is not None else None
-    if verdict is None and manner.samples:
+    if verdict is None and manner.samples and test not in manner.unsampled:
         sampled = explorer.sample(manner.seed, manner.samples, drive=manner.fresh)
         verdict = None if sampled.passed else sampled
     return verdict

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,8 +19,8 @@ import pytest
 
 from course import browser, catalog
 from course.cli import main
-from course.marking import crew
-from course.marking.marker import GRADER_ERROR, Terms, Unit, mark
+from course.marking import crew, marker
+from course.marking.marker import GRADER_ERROR, PrivateExercise, Terms, Unit, mark
 from course.marking.store import Store
 
 EXERCISE = catalog.Exercise("03-idempotency/dedup_consumer")
@@ -309,6 +310,33 @@ def test_an_exercise_without_a_solution_is_controlled_by_who_does_nothing(tmp_pa
     assert mark(Unit("99-exam/transfer", DROPS, fine))["outcome"] == "wrong"
     broken = private(tmp_path / "broken", text.replace("FROM accounts", "FROM account"), **exam)
     assert mark(Unit("99-exam/transfer", DROPS, broken))["outcome"] == GRADER_ERROR
+
+
+def test_random_schedules_that_break_the_solution_cost_nobody_marks(tmp_path: Path):
+    """A check that holds for few faults only."""
+    text = EXERCISE.grader.read_text("utf-8")
+    text = (
+        text[: text.index("def test_a_payment_that_was_sent_twice")]
+        + """
+def check(world):
+    return Anomaly("stuck", "It takes too long.") if world.now_ms > 40_000 else None
+
+def test_of_speed(verify):
+    'It is quick.'
+    verify(replace(SCENARIO, check=check).with_faults("crash"))
+"""
+    )
+    terms = replace(private(tmp_path, text), samples=30, seed="a")
+    assert marker.unsampled(PrivateExercise(EXERCISE.id, tmp_path), 30, "a") == {"test_of_speed"}
+    found = mark(Unit(EXERCISE.id, RIGHT, terms))
+    assert found["outcome"] == "passed", found["message"]
+    assert found["unsampled"] == ["test_of_speed"]
+
+
+def test_a_machine_that_is_too_slow_costs_nobody_marks():
+    late = mark(Unit(EXERCISE.id, RIGHT, replace(TERMS, time_limit_s=0.01)))
+    assert late["outcome"] == GRADER_ERROR
+    assert "too slow" in late["message"]
 
 
 def test_an_unchanged_submission_is_not_graded_again_and_a_change_is_shown(

@@ -219,6 +219,8 @@ def _report(book: Gradebook, earlier: results.Before, out: Path) -> int:
             said = entry.message in line.refusals
             if entry.outcome == GRADER_ERROR or (entry.outcome == REFUSED and entry.key is None and not said):
                 print(f"{line.student}, {entry.exercise}: {entry.outcome}. {intake.shown(entry.message or '')}")
+    for test in sorted(book.unsampled):
+        print(f"{test}: random schedules break the solution, too, and were left out.")
     for number, exercise in enumerate(book.exercises):
         missing = sum(line.entries[number].outcome == MISSING for line in book.lines)
         if missing:

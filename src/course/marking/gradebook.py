@@ -72,6 +72,7 @@ class Gradebook:
     lines: list[Line] = field(default_factory=list[Line])
     ignored: list[str] = field(default_factory=list[str])
     walls: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
+    unsampled: set[str] = field(default_factory=set[str])  # tests that were spared their random schedules
 
     def add(self, student: Student, failures: "Misconceptions") -> tuple[Line, Marks]:
         """A student whose submissions all have their marks."""
@@ -97,6 +98,7 @@ class Gradebook:
         if mark is None:
             return Entry(exercise, GRADER_ERROR, "It was not graded.", None, most), None
         self.walls.add(tuple(mark["walls"]))
+        self.unsampled |= {f"{exercise}, {test}" for test in mark["unsampled"]}
         entry = Entry(exercise, mark["outcome"], mark["message"], None, most, key)
         if mark["outcome"] != GRADER_ERROR:
             entry.score = worth.score(tests, passed_tests(mark, tests))

@@ -2,15 +2,16 @@
 
 Rules
 - A mark is a function of the submission, the graders, the fault budget, the samples and the withheld seed.
-- A check that fails by an exception is tried on the exercise's own solution, or, where there is none, on a program
-  that does nothing. If it fails there too, the grader is wrong; otherwise what the submission left behind is.
+- What may be our fault is tried on the exercise's own solution, and costs nobody marks if it fails there too: a
+  check that ends by an exception (tried on a program that does nothing, where there is no solution), time that
+  runs out, and random schedules, which are then left out.
 - Outcomes: passed, wrong, crashed, timed out, out of memory, refused, and grader error, which costs no marks.
 - A crash is a fresh module while exploring; then every schedule with a single crash is run again with real
   process death, and random ones are drawn with the withheld seed.
 """
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from unreliable.pipe import RemoteProgram, fresh
 
 PASSED, WRONG, REFUSED, GRADER_ERROR = "passed", "wrong", "refused", "grader error"
 UNREADABLE = "unreadable state"
+MARGIN = 3  # as much time as the solution needs, at the very least, is what a submission has
 OUTCOMES = {
     "crashed": "crashed",
     "exit": "crashed",
@@ -49,7 +51,7 @@ class Terms:
     seed: str = ""
     extra_tests: Path | None = None
     require_sandbox: bool = False
-    time_limit_s: int = 120  # for all schedules of an exercise together
+    time_limit_s: float = 120  # for all schedules of an exercise together
 
 
 @dataclass(frozen=True)
@@ -134,26 +136,41 @@ def _explored(unit: Unit) -> Mark:
 
 
 def _mark(unit: Unit, jail: Jail) -> Mark:
-    found: list[Results] = []
-    for grader in unit.graders:
-        program = RemoteProgram(unit.source, f"{grader.name}.py", jail.connect, unit.terms.time_limit_s)
-        manner = Manner(
-            faults=unit.terms.budget,
-            drive=program.drive,
-            fresh=fresh(program, jail.connect),
-            samples=unit.terms.samples,
-            seed=unit.terms.seed,
-        )
-        try:
-            results = grading.grade(grader, program, manner)
-        finally:
-            program.close()
-        _control(grader, results, unit.terms.budget)
-        found.append(results)
+    found = [_graded(grader, unit, jail) for grader in unit.graders]
+    for grader, results in zip(unit.graders, found, strict=True):
+        _control_checks(grader, results, unit.terms.budget)
+        _control_time(grader, results, unit, jail)
     return _marked(unit, *_outcome(found), found, jail.walls)
 
 
-def _control(exercise: Exercise, results: Results, budget: int) -> None:
+def _graded(grader: Exercise, unit: Unit, jail: Jail) -> Results:
+    terms = unit.terms
+    program = RemoteProgram(unit.source, f"{grader.name}.py", jail.connect, terms.time_limit_s)
+    manner = Manner(
+        faults=terms.budget,
+        drive=program.drive,
+        fresh=fresh(program, jail.connect),
+        samples=terms.samples,
+        seed=terms.seed,
+        unsampled=unsampled(grader, terms.samples, terms.seed),
+    )
+    try:
+        return grading.grade(grader, program, manner)
+    finally:
+        program.close()
+
+
+@cache
+def unsampled(exercise: Exercise, samples: int, seed: str) -> frozenset[str]:
+    """The tests whose random schedules ask too much: even the exercise's own solution does not get through."""
+    if not samples or not exercise.solution.is_file():
+        return frozenset()
+    solution = Program(exercise.solution.read_text("utf-8"))
+    results = grading.grade(exercise, solution, Manner(faults=0, samples=samples, seed=seed))
+    return frozenset(test.name for test in results.tests if test.outcome != "passed")
+
+
+def _control_checks(exercise: Exercise, results: Results, budget: int) -> None:
     """Turns a check that no program can get through into an error of the grader's."""
     unreadable = [test for test in results.tests if test.anomaly == UNREADABLE]
     if not unreadable:
@@ -164,6 +181,19 @@ def _control(exercise: Exercise, results: Results, budget: int) -> None:
         if test.name in broken:
             test.outcome = "error"
             test.sentence = f"The check fails on what a program of ours leaves behind, too. {broken[test.name]}"
+
+
+def _control_time(exercise: Exercise, results: Results, unit: Unit, jail: Jail) -> None:
+    """Turns time that ran out on a machine that is too slow into an error of the grader's."""
+    endless = [test for test in results.tests if test.problem is not None and test.problem.kind == "endless"]
+    if not endless or not exercise.solution.is_file():
+        return
+    quick = replace(unit.terms, time_limit_s=unit.terms.time_limit_s / MARGIN)
+    solution = replace(unit, source=exercise.solution.read_text("utf-8"), terms=quick)
+    if not _graded(exercise, solution, jail).passed:
+        for test in endless:
+            test.outcome = "error"
+            test.sentence = f"The machine is too slow: the solution takes more than {quick.time_limit_s:g} s, too."
 
 
 def _known_source(exercise: Exercise) -> str:
@@ -195,6 +225,7 @@ def _marked(unit: Unit, outcome: str, message: str | None, found: list[Results],
     """Plain data: the results of the course's own tests, and of the instructor's."""
     told = [results.to_json() for results in found]
     public = Exercise(unit.exercise).grader.is_file()
+    drawn = (0, "") if unit.trusted or not found else (unit.terms.samples, unit.terms.seed)
     return {
         "key": unit.key,
         "exercise": unit.exercise,
@@ -203,6 +234,7 @@ def _marked(unit: Unit, outcome: str, message: str | None, found: list[Results],
         "results": told[0] if told and public else None,
         "private": told[-1] if len(told) > public else None,
         "walls": list(walls),
+        "unsampled": sorted({name for grader in unit.graders for name in unsampled(grader, *drawn)}),
     }
 
 

@@ -90,6 +90,12 @@ def class_page(book: Gradebook, out: Path) -> str:
         sections.append(_section("All exercises", total))
     sections += [_exercise(book, number) for number in range(len(book.exercises))]
     sections += [_section("Not accepted", _listed(refused))] if (refused := list(_refused(book))) else []
+    if book.unsampled:
+        sections.append(
+            _section(
+                "Random schedules break the solution, too, and were left out", _listed(sorted(book.unsampled))
+            )
+        )
     sections.append(_section("Students", _students(book, out)))
     return diagram.page("The class", *sections, style=STYLE)
 
