@@ -12,7 +12,7 @@ There is a relay already: another process, which reads the table `outbox`, publi
 deletes it. It may crash between the two, and then it publishes the row again. The message is the `id` and the
 fields of `payload`, which is JSON; its key is `aggregate_id`. A row without an `id` is given one when it is sent.
 
-    stock (item TEXT PRIMARY KEY, quantity INTEGER NOT NULL CHECK (quantity >= 0), elsewhere INTEGER)
+    stock (item TEXT PRIMARY KEY, quantity INTEGER CHECK (quantity >= 0), elsewhere INTEGER)
     orders (id TEXT PRIMARY KEY, item TEXT NOT NULL)
     outbox (seq, id TEXT, aggregate_id TEXT NOT NULL, payload TEXT NOT NULL)
 

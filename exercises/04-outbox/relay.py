@@ -18,19 +18,22 @@ later row of this aggregate until somebody has mended the row and set `error` to
 
 Some transactions are slow: a row may become visible after others with a higher `seq`.
 
-    outbox (seq, aggregate_id TEXT NOT NULL, payload TEXT NOT NULL, sent BOOLEAN NOT NULL, error TEXT)
+    outbox (seq, aggregate_id TEXT, payload TEXT, sent BOOLEAN, error TEXT)
     relay_lock (id INTEGER PRIMARY KEY), with one row, for you to lock if you want to
 """
 
 from confluent_kafka.aio import AIOProducer
 from psycopg import AsyncConnection
 
+UNSENT = "SELECT seq, aggregate_id, payload FROM outbox WHERE NOT sent ORDER BY seq"
+SENT = "UPDATE outbox SET sent = TRUE WHERE seq = %s"
+
 
 async def relay(db: AsyncConnection, producer: AIOProducer, clock) -> None:
     while True:
         # TODO: this marks what Kafka may not have, and there are two of us.
-        rows = await db.execute("SELECT seq, aggregate_id, payload FROM outbox WHERE NOT sent ORDER BY seq")
+        rows = await db.execute(UNSENT)
         for seq, aggregate_id, payload in await rows.fetchall():
             await producer.produce("events", payload, key=aggregate_id)
-            await db.execute("UPDATE outbox SET sent = TRUE WHERE seq = %s", (seq,))
+            await db.execute(SENT, (seq,))
         await clock.sleep(5.0)

@@ -78,6 +78,18 @@ def left_running() -> str:
     return found.stdout
 
 
+@pytest.mark.parametrize("name", ["place_order", "relay", "cdc_relay"])
+def test_the_outbox_survives_being_killed(name: str, addresses: list[str]):
+    """Among them what reads the log of PostgreSQL by a slot, and what Kafka refuses."""
+    exercise = Exercise(f"04-outbox/{name}")
+    assert run(exercise.solution, addresses, "--test", CRASHES, "--kills", "6") == 0
+
+
+def test_a_message_that_kafka_refuses_is_parked(addresses: list[str]):
+    options = ("--test", "test_a_message_that_is_too_large", "--kills", "2")
+    assert run(Exercise("04-outbox/relay").solution, addresses, *options) == 0
+
+
 def test_the_starter_is_caught(addresses: list[str], capfd: pytest.CaptureFixture[str]):
     assert run(EXERCISE.starter, addresses, "--test", CRASHES) == 1
     assert "duplicate effect" in capfd.readouterr().out

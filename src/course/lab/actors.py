@@ -172,7 +172,7 @@ class Actor:
 
     def _note(self, told: dict[str, Any]) -> None:
         waits = told["at"] in {"AIOConsumer.poll", "AIOConsumer.consume", "clock.sleep"}
-        if told["vain"] and waits:
+        if (told["vain"] and waits) or (told["at"], told["when"]) == ("clock.sleep", "before"):
             self.vain += 1
         elif told["when"] == "after" or not waits:
             self.vain = 0

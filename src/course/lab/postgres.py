@@ -23,7 +23,13 @@ _ADVICE = (
     "Or name one that runs already: --postgres CONNINFO; or use Docker: `course lab up --with docker`."
 )
 # A lab's data is gone with it, so it need not reach the disk; a killed client is noticed all the same.
-_SETTINGS = {"fsync": "off", "listen_addresses": HOST, "unix_socket_directories": "", "max_connections": "50"}
+_SETTINGS = {
+    "fsync": "off",
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "50",
+    "wal_level": "logical",
+}
 
 
 class Postgres(Guarded):

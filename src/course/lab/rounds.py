@@ -1,8 +1,9 @@
 """Rounds: a scenario played once on the real servers, with the faults that were planned for it.
 
 Rules
-- A round is at rest when nobody does anything but wait in vain, and the check is content; or when nobody has done
-  anything else for `PATIENCE_S`. A round that is not at rest after `LONGEST_S` is stuck.
+- A round is at rest when nobody does anything but wait in vain, or sleep, and the check is content; or when nobody
+  has done anything else for `PATIENCE_S`; or when who asks again and again has changed nothing that the check sees
+  for `ASKING_S`. A round that is not at rest after `LONGEST_S` is stuck.
 - Sessions are `SESSION_S` long, so that a round is short; the scenario's times are scaled from the model's.
 """
 
@@ -20,6 +21,7 @@ from unreliable.kafka.consumer_config import SESSION_TIMEOUT_MS
 SESSION_S = 1.5
 SCALE = SESSION_S / (SESSION_TIMEOUT_MS / 1000)
 PATIENCE_S = 6.0
+ASKING_S = 20.0
 LONGEST_S = 90.0
 HOPELESS = 4  # so many failures in a row, with nothing done between
 _numbers = itertools.count()
@@ -97,6 +99,7 @@ async def _watch(
     now = asyncio.get_running_loop().time
     end = now() + LONGEST_S
     look_at = now() + PATIENCE_S
+    seen, seen_at = None, now()
     world = cast("World", view)  # it has what checks ask for
     try:
         while now() < end:
@@ -114,7 +117,9 @@ async def _watch(
                 continue
             view.choices.faults = len(activity.struck)
             anomaly = await asyncio.to_thread(scenario.check, world)
-            if anomaly is None or now() - activity.changed_at > PATIENCE_S:
+            if anomaly != seen:
+                seen, seen_at = anomaly, now()
+            if anomaly is None or now() - activity.changed_at > PATIENCE_S or now() - seen_at > ASKING_S:
                 return anomaly
         return Anomaly("stuck", f"The round did not come to rest within {LONGEST_S:.0f} s.")
     finally:

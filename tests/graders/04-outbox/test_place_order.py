@@ -54,7 +54,7 @@ async def relay(db, producer, clock):
         rows = await db.execute("SELECT seq, id, aggregate_id, payload FROM outbox ORDER BY seq LIMIT 1")
         row = await rows.fetchone()
         if row is None:
-            await clock.sleep(1.0)
+            await clock.sleep(5.0)
             continue
         seq, event, aggregate, payload = row
         if event is None:
@@ -86,6 +86,7 @@ def each_order_with_its_event(world: World) -> Anomaly | None:
             return Anomaly("aborted read", f"An event tells of {event.get('order')}, which was never placed.")
         if (key, event.get("item")) != (event["order"], orders[event["order"]]):
             return Anomaly("wrong effect", f"The event of {event['order']} has the key {key}: {event}.")
+    taken: set[object] = set()
     for order in orders:
         ids = {event.get("id") for _, event in found if event["order"] == order}
         if not ids:
@@ -95,6 +96,11 @@ def each_order_with_its_event(world: World) -> Anomaly | None:
             return Anomaly(
                 "duplicate effect", f"Who hears of {order} has it for as many orders as it has ids: {told}."
             )
+        if ids.intersection(taken):
+            return Anomaly(
+                "lost message", f"{order}'s event has the id of another: consumers take it for a duplicate."
+            )
+        taken |= ids
     return damaged_stock(world, orders) or unfinished(world, orders)
 
 
@@ -138,7 +144,7 @@ SHOP = Process(
 )
 CUSTOMERS = Process("customers", fill_carts, faults=frozenset())
 OTHER = Process("other shop", sell_a_lamp, faults=frozenset(), start_ms=8_000)
-RELAY = Process("relay", relay, faults=frozenset(), start_ms=20_000)
+RELAY = Process("relay", relay, faults=frozenset(), start_ms=5_000)
 SCENARIO = Scenario(
     name="orders",
     processes=(CUSTOMERS, SHOP, RELAY),

@@ -122,7 +122,7 @@ async def mend(db, clock):
     """Somebody looks for what is parked, now and then, and makes it smaller."""
     mended = None
     while mended is None or not mended.rowcount:
-        await clock.sleep(20.0)
+        await clock.sleep(2.0)
         try:
             mended = await db.execute(
                 "UPDATE outbox SET payload = %s, error = NULL WHERE error IS NOT NULL AND NOT sent",
