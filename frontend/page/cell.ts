@@ -66,7 +66,7 @@ export class CourseCell extends LitElement {
     });
     this.addEventListener("click", (event) => {
       const choice = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-schedule]") : null;
-      if (choice !== null && choice.ariaDisabled !== "true") void this.#choose(choice);
+      if (choice !== null && choice.getAttribute("aria-disabled") !== "true") void this.#choose(choice);
     });
   }
 
