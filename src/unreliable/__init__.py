@@ -5,6 +5,7 @@
 """
 
 from unreliable.choices import Schedule, ScheduleError
+from unreliable.diagram.timeline import Timeline
 from unreliable.explore import Explorer, Replay, Verdict, explore, replay, sample
 from unreliable.play import play
 from unreliable.program import Problem, Program
@@ -25,6 +26,7 @@ __all__ = [
     "Scenario",
     "Schedule",
     "ScheduleError",
+    "Timeline",
     "Trace",
     "Verdict",
     "World",
