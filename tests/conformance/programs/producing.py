@@ -201,3 +201,17 @@ def the_asyncio_producer_takes_no_headers(stage):
         stage.see(await stage.attempt(producer.produce(stage.topic, "v", headers=[("h", b"1")])))
 
     return produce
+
+
+@program()
+def what_is_too_large_is_refused(stage):
+    """A message that is too large fails, and holds nothing up: who awaits its delivery hears so, flush does not.
+    max.message.bytes, MESSAGE_TOO_LARGE (10); librdkafka: RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE"""
+
+    async def produce(producer):
+        for value in ("x" * 1_100_000, "a"):
+            under_way = await producer.produce(stage.topic, value, key="k", partition=0)
+            stage.see(await producer.flush())
+            stage.see(await stage.attempt(under_way))
+
+    return produce
