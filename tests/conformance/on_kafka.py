@@ -11,7 +11,7 @@ from typing import Any
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from confluent_kafka.aio import AIOConsumer, AIOProducer
-from tests.conformance.stage import Entry, Program, Stage
+from tests.conformance.stage import OTHER_PRODUCERS, Entry, Program, Stage
 
 from course.lab.proxy import END_TRANSACTION, OFFSET_COMMIT, PRODUCE, Proxy, Rule
 
@@ -59,6 +59,10 @@ class Subscriber(AIOConsumer):
     async def subscribe(self, *args: Any, **named: Any) -> Any:
         self._joined = True
         return await super().subscribe(*args, **named)
+
+    async def assign(self, *args: Any, **named: Any) -> Any:
+        self._joined = True
+        return await super().assign(*args, **named)
 
     async def _join(self) -> None:
         if not self._joined:
@@ -127,8 +131,8 @@ async def _object(name: str, program: Program, stage: Stage, address: str) -> As
         yield consumer
         with contextlib.suppress(RuntimeError):  # the program has closed it
             await consumer.close()
-    elif name in {"producer", "plain"}:
-        settings = program.producer if name == "producer" else {}
+    elif name in {"producer", *OTHER_PRODUCERS}:
+        settings = OTHER_PRODUCERS.get(name, program.producer)
         producer = AIOProducer(common | PRODUCER | settings, buffer_timeout=0.05)
         yield producer
         with contextlib.suppress(KafkaException):  # a fenced producer cannot flush any more

@@ -1,8 +1,10 @@
 """Runs a conformance program on the model."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
-from tests.conformance.stage import Fault, Program, Stage
+from tests.conformance.stage import OTHER_PRODUCERS, Fault, Program, Stage
 
 from unreliable import Process, Scenario
 from unreliable import Program as Submission
@@ -16,7 +18,8 @@ from unreliable.requests import Request
 from unreliable.world import Process as Running
 from unreliable.world import World
 
-OBJECTS["plain"] = AIOProducer  # of a process whose producer is not configured
+for name in OTHER_PRODUCERS:
+    OBJECTS[name] = AIOProducer
 
 
 class Told(Choices):
@@ -29,7 +32,14 @@ class Told(Choices):
         return options[-1]
 
 
-class Faulty(World):
+class ToTheEnd(World):
+    """A world that is not at rest until all have returned: what they wait for may be a mark on the stage."""
+
+    def _at_rest(self) -> bool:
+        return all(process.driver is None for process in self.processes.values())
+
+
+class Faulty(ToTheEnd):
     """A world that offers the program's fault, once, at its request."""
 
     plan: Program
@@ -58,24 +68,45 @@ def _session(program: Program) -> dict[str, Any]:
 def observe(program: Program) -> list[Any]:
     """What the program sees. Raises whatever the model raises where it has no such thing."""
     stage = Stage("topic", "group", TopicPartition)
+    with world_of(program, stage, Told(), Faulty) as world:
+        world.plan = program
+        world.run()
+    assert world.stuck is None, world.stuck
+    return stage.seen
+
+
+@contextmanager
+def world_of[W: World](
+    program: Program, stage: Stage, choices: Choices, kind: type[W], faults: frozenset[str] = frozenset()
+) -> Generator[W]:
+    """A world with the program's processes, which waits to be run."""
     processes = tuple(
         Process(
             entry.__name__,
             entry,
             group=stage.group,
             subscribes=(stage.topic,),
-            producer={} if "plain" in parameters_of(entry) else program.producer,
+            producer=_producer(entry, program),
             consumer=_session(program) | program.consumer,
         )
         for entry in program.processes(stage)
     )
-    scenario = Scenario(program.name, processes, check=lambda _: None, topics=((stage.topic, program.partitions),))
+    scenario = Scenario(
+        program.name,
+        processes,
+        check=lambda _: None,
+        topics=((stage.topic, program.partitions),),
+        faults=faults,
+        most_steps=20_000,
+    )
     database = Database("")
     try:
-        world = Faulty(scenario, beside(Submission("")), Told(), database)
-        world.plan = program
-        world.run()
+        yield kind(scenario, beside(Submission("")), choices, database)
     finally:
         database.close()
-    assert world.stuck is None, world.stuck
-    return stage.seen
+
+
+def _producer(entry: Any, program: Program) -> dict[str, Any]:
+    """What the producer of this process is configured with."""
+    others = [OTHER_PRODUCERS[name] for name in parameters_of(entry) if name in OTHER_PRODUCERS]
+    return others[0] if others else program.producer

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from itertools import groupby
 
+from tests.chaos.plans import ON_KAFKA
 from tests.conformance.left_out import LEFT_OUT
 from tests.conformance.stage import PROGRAMS, Program
 
@@ -19,6 +20,12 @@ programs saw (records, offsets, errors by name, in their order) was compared.
 Compared last with **Apache Kafka {kafka}** and **confluent-kafka {client}**: {same} rules come out the same;
 {absent} are left out of the model, and Kafka was seen to do what is said here. `make test-kafka` runs them all and
 writes this page; the programs are in `tests/conformance/programs`.
+
+Beside them, {plans} generated programs run on both: writers with and without transactions, one of which may take
+another's place, members of a group that come and go, and in each one request or answer is lost. No history may
+show a lost write, a duplicate, an aborted or a precommitted read, a torn transaction, two values at one offset, a
+poll that goes back or skips, or a message that a group has committed and nobody has read. `tests/chaos` has the
+programs and the check, and the model's random schedules.
 """
 _NOT_COMPARED = """
 ## Not compared
@@ -32,7 +39,13 @@ def render() -> str:
     """The whole page."""
     absent = sum(program.absent is not None for program in PROGRAMS)
     parts = [
-        _HEAD.format(kafka=VERSION, client=version("confluent-kafka"), same=len(PROGRAMS) - absent, absent=absent)
+        _HEAD.format(
+            kafka=VERSION,
+            client=version("confluent-kafka"),
+            same=len(PROGRAMS) - absent,
+            absent=absent,
+            plans=ON_KAFKA,
+        )
     ]
     for area, programs in groupby(
         sorted(PROGRAMS, key=lambda program: program.area), lambda program: program.area

@@ -2,8 +2,8 @@
 
 Rules
 - A program is a function that takes a `Stage` and returns its processes: async functions whose parameters are the
-  clients that they want (`consumer`, `producer`, `clock`), as in a scenario. Its docstring is its rule, and the
-  last line of that is where Kafka defines it.
+  clients that they want (`consumer`, `producer`, one of `OTHER_PRODUCERS`, `clock`), as in a scenario. Its
+  docstring is its rule, and the last line of that is where Kafka defines it.
 - What it observes it tells with `stage.see`. The observations of both runs have to be equal: records, offsets,
   errors by name; never times, addresses, or texts of errors.
 - Processes that depend on each other wait with `stage.reached` and `stage.waits_for`.
@@ -17,6 +17,9 @@ from typing import Any
 
 LOSE_REPLY, LOSE_REQUEST, DUPLICATE = "lose reply", "lose request", "duplicate"
 Entry = Callable[..., Any]
+
+# Parameters for producers that are not the one that the program configures, and their configuration.
+OTHER_PRODUCERS: dict[str, dict[str, Any]] = {"plain": {}, "idempotent": {"enable.idempotence": True}}
 
 
 @dataclass(frozen=True)

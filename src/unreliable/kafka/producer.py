@@ -160,7 +160,12 @@ class Producers:
         if not self._world.alive(name, life) or self._acknowledged[name, life, ticket] is not None:
             return
         _, stamp = self._sent.pop((name, life, ticket), (request, None))
-        record = self._append(process, request, stamp)
+        try:
+            record = self._append(process, request, stamp)
+        except Refused as refused:
+            self._refuse(process, request, ticket, self._transactional.fenced(process, refused.code))
+            self._tell(process, ticket)
+            return
         self._acknowledged[name, life, ticket] = record
         if self._world.trace is not None:
             self._world.trace.resent(process, record, recognised=stamp is not None)
