@@ -103,9 +103,10 @@ class Trace:
 
     @property
     def lanes(self) -> list[str]:
-        """The lifelines of the diagram: processes, logs in their order, and the database."""
-        processes = [spec.name for spec in self._world.scenario.processes]
+        """The lifelines of the diagram: processes, as far as they were started, logs in their order, the database."""
         met = dict.fromkeys(lane for event in self.events for lane in (event.process, event.to) if lane)
+        specs = self._world.scenario.processes
+        processes = [spec.name for spec in specs if spec.start_ms is not None or spec.name in met]
         return [*processes, *(lane for lane in met if lane not in processes)]
 
     def __repr__(self) -> str:
