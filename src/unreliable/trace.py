@@ -103,7 +103,7 @@ class Trace:
 
     @property
     def lanes(self) -> list[str]:
-        """The lifelines of the diagram: processes, as far as they were started, logs in their order, the database."""
+        """The lifelines of the diagram: processes that were started, logs in their order, and the database."""
         met = dict.fromkeys(lane for event in self.events for lane in (event.process, event.to) if lane)
         specs = self._world.scenario.processes
         processes = [spec.name for spec in specs if spec.start_ms is not None or spec.name in met]

@@ -280,7 +280,9 @@ def test_a_rebalance_is_a_fault_for_each_that_stands_by(standing_by: int):
 
 
 def test_who_stands_by_is_not_in_the_story_before_it_is_started():
-    found = scenario(Process("first", polls_only), Process("other", polls_only, start_ms=None), faults=("rebalance",))
+    found = scenario(
+        Process("first", polls_only), Process("other", polls_only, start_ms=None), faults=("rebalance",)
+    )
     assert replay(found, NOTHING).trace.lanes == ["first"]
     joined = fault(found, "rebalance", lambda story: "other joins its consumer group" in story)
     assert replay(found, NOTHING, Schedule.parse(joined)).trace.lanes == ["first", "other"]
