@@ -10,6 +10,7 @@ Rules
 import asyncio
 import itertools
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from course.lab.actors import Activity, Actor, Fault, Treatment
 from course.lab.stage import SCHEMA, Stage, View
 from unreliable import Anomaly, Process, Scenario, World
 from unreliable.kafka.consumer_config import SESSION_TIMEOUT_MS
+from unreliable.requests import Plain
 
 SESSION_S = 1.5
 SCALE = SESSION_S / (SESSION_TIMEOUT_MS / 1000)
@@ -77,16 +79,27 @@ def _settings(
             "session.timeout.ms": round(SESSION_S * 1000),
             "heartbeat.interval.ms": 300,
             "fetch.wait.max.ms": 100,
-            **_scaled(process),
+            **_scaled(process.consumer),
         },
-        "producer": {**quick, "linger.ms": 0, "enable.idempotence": False},
+        "producer": {**quick, "linger.ms": 0, **_producer(process, groups[process.group])},
     }
 
 
-def _scaled(process: Process) -> dict[str, Any]:
-    """What the scenario configures the consumer with, on the lab's scale of time."""
-    own = {name: value for name, value in process.consumer.items() if name != "group.id"}
-    return {name: round(value * SCALE) if type(value) is int else value for name, value in own.items()}
+def _scaled(config: Mapping[str, Plain]) -> dict[str, Any]:
+    """What the scenario configures a client with, on the lab's scale of time."""
+    own = {name: value for name, value in config.items() if name != "group.id"}
+    return {
+        name: round(value * SCALE) if isinstance(value, int) and name.endswith(".ms") else value
+        for name, value in own.items()
+    }
+
+
+def _producer(process: Process, group: str) -> dict[str, Any]:
+    """The producer's configuration; a transactional.id is one of this round."""
+    config = {"enable.idempotence": process.producer_config.idempotence, **_scaled(process.producer)}
+    if process.producer_config.transactional_id is not None:
+        config["transactional.id"] = f"{group}-{process.producer_config.transactional_id}"
+    return config
 
 
 async def _watch(

@@ -164,28 +164,40 @@ class _Database:
         self._connection.close()
 
 
+class _Log(list[Record]):
+    """The records of a partition, as `unreliable`'s log gives them."""
+
+    def committed(self) -> list[Record]:
+        return self
+
+
 class _Broker:
     def __init__(self, address: str, groups: dict[str, str], topics: dict[str, int]) -> None:
         self._topics = topics
         self._groups = groups
-        self._settings = {"bootstrap.servers": address, "log_level": 0, "enable.auto.commit": False}
+        self._settings = {
+            **{"bootstrap.servers": address, "log_level": 0},
+            **{"enable.auto.commit": False, "enable.partition.eof": True},
+        }
         self._consumers: dict[str, Consumer] = {}
 
     @property
-    def logs(self) -> dict[tuple[str, int], list[Record]]:
-        """All records, by topic and partition."""
+    def logs(self) -> dict[tuple[str, int], "_Log"]:
+        """What a read_committed consumer is given, by topic and partition."""
         partitions = [(topic, number) for topic, count in self._topics.items() for number in range(count)]
         return {partition: self._read(*partition) for partition in partitions}
 
-    def _read(self, topic: str, number: int) -> list[Record]:
+    def _read(self, topic: str, number: int) -> "_Log":
         consumer = self._consumer("")
-        _, end = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=ANSWER_S)
-        records: list[Record] = []
+        records = _Log()
         consumer.assign([TopicPartition(topic, number, 0)])
         deadline = time.monotonic() + ANSWER_S
-        while len(records) < end and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
             message: Any = consumer.poll(1.0)
-            if message is not None and message.error() is None:
+            if message is not None and message.error() is not None:
+                if message.error().code() == KafkaError._PARTITION_EOF:
+                    break
+            elif message is not None:
                 records.append(Record(topic, number, message.offset(), message.key(), message.value()))
         consumer.unassign()
         return records
@@ -194,11 +206,10 @@ class _Broker:
         """How many records of the topic the group has not committed yet."""
         consumer = self._consumer(group)
         places = [TopicPartition(topic, number) for number in range(self._topics[topic])]
-        lag = 0
-        for place in consumer.committed(places, timeout=ANSWER_S):
-            _, end = consumer.get_watermark_offsets(TopicPartition(topic, place.partition), timeout=ANSWER_S)
-            lag += max(0, end - max(0, place.offset))
-        return lag
+        committed = consumer.committed(places, timeout=ANSWER_S)
+        return sum(
+            record.offset >= place.offset for place in committed for record in self._read(topic, place.partition)
+        )
 
     def _consumer(self, group: str) -> Consumer:
         """A consumer that belongs to no group: it only asks."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 from textwrap import dedent
 
 import pytest
+from tests.unreliable.test_explore import agrees
 
 from unreliable import Anomaly, Process, Program, Scenario, World, explore
 
@@ -114,3 +115,20 @@ def test_without_transactions_a_crash_makes_a_duplicate():
     verdict = explore(replace(scenario("crash"), processes=plain), program, budget=1)
     assert verdict.anomaly is not None
     assert verdict.anomaly.name == "duplicate effect"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("faults", [("crash", "lose"), ("duplicate", "move"), ("retry", "error")])
+def test_what_is_merged_of_transactions_ends_as_if_it_were_run(faults: tuple[str, ...], version: int):
+    async def order(producer):
+        await (await producer.produce("in", "order", partition=0))
+
+    small = scenario(*faults)
+    source = replace(small.processes[0], run=order)
+    small = replace(small, processes=(source, small.processes[1]), transaction_version=version)
+    agrees(small, EXACTLY_ONCE, 2)
+
+
+@pytest.mark.parametrize("timeout_ms", [5_000, 60_000])
+def test_what_is_merged_of_two_relays_ends_as_if_it_were_run(timeout_ms: int):
+    agrees(scenario("crash", "pause", relays=2, transaction_timeout_ms=timeout_ms), EXACTLY_ONCE, 2)
