@@ -18,6 +18,8 @@ def test_the_archive_grades_a_submission(tmp_path: Path):
     assert main(["autograder", str(tmp_path / "autograder.zip")]) == 0
     with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
         archive.extractall(tmp_path / "source")
+        assert EXERCISE.solution.read_bytes() not in [archive.read(name) for name in archive.namelist()]
+        assert not [name for name in archive.namelist() if "submissions/" in name]
         scripts = {name: archive.getinfo(name).external_attr >> 16 for name in ("setup.sh", "run_autograder")}
     assert all(mode & 0o111 for mode in scripts.values())
     place = tmp_path / "autograder"
