@@ -33,6 +33,11 @@ from typing import Any, Protocol
 from psycopg import AsyncConnection
 
 OK, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH = 0, 45, 47
+REMEMBER = "INSERT INTO appended VALUES (%s, %s, %s, %s)"
+FIND = """
+    SELECT log_offset FROM appended
+    WHERE producer = %s AND epoch = %s AND sequence = %s
+"""
 
 
 class Network(Protocol):
@@ -43,21 +48,20 @@ class Network(Protocol):
 async def lead(network: Network, db: AsyncConnection) -> None:
     while True:
         sender, (correlation, *record) = await network.receive()
-        code, offset = await append(*record, db)
+        code, offset = await append(record, db)
         await network.send(sender, (correlation, code, offset))
 
 
-async def append(producer: str, epoch: int, sequence: int, value: str, db: AsyncConnection) -> tuple[int, int]:
+async def append(record: list[Any], db: AsyncConnection) -> tuple[int, int]:
+    producer, epoch, sequence, value = record
     async with db.transaction():
-        # TODO: this remembers every record for ever, and appends whatever it does not remember.
-        known = await db.execute(
-            "SELECT log_offset FROM appended WHERE producer = %s AND epoch = %s AND sequence = %s",
-            (producer, epoch, sequence),
-        )
+        # TODO: this remembers every record for ever,
+        # and appends whatever it does not remember.
+        known = await db.execute(FIND, (producer, epoch, sequence))
         for (offset,) in await known.fetchall():
             return OK, offset
         end = await db.execute("SELECT count(*) FROM log")
         [(offset,)] = await end.fetchall()
         await db.execute("INSERT INTO log VALUES (%s, %s)", (offset, value))
-        await db.execute("INSERT INTO appended VALUES (%s, %s, %s, %s)", (producer, epoch, sequence, offset))
+        await db.execute(REMEMBER, (producer, epoch, sequence, offset))
         return OK, offset

@@ -7,7 +7,7 @@
 - A request is `(key, body)`, an answer is `(status, answer)`. 409 and 503 mean: ask again.
 
 `serve` is such a payment service. A body is JSON: `{"owner": "alice", "amount": 30}`. Its customers ask up to
-three times, two minutes apart.
+three times, twenty seconds apart.
 
 - `await gateway.charge(key, amount)` charges the card and gives `(status, answer)`: 200 and the charge's id; 402
   if the card is declined; 503 or 504 if it cannot tell now, and then the card may have been charged or not. The
@@ -16,7 +16,7 @@ three times, two minutes apart.
   answer, for ever, and nothing is charged. After a 5xx the next try asks the gateway again.
 - The same key with another body is answered 422.
 - While one server handles a key, another answers 409, or waits: it does not call the gateway. A server that has
-  not moved for a minute may be taken for dead. It may wake up all the same.
+  not moved for ten seconds may be taken for dead. It may wake up all the same.
 - What a crash left unfinished is finished by the next try; after the restart, if nobody tries again.
 
 In the end each wallet has to have got what was charged for it, once. Both functions may crash at every `await` and
@@ -37,6 +37,9 @@ from uuid import uuid4
 from psycopg import AsyncConnection
 
 OK, AGAIN = 200, {409, 503}
+CREDIT = "UPDATE wallets SET credit = credit + %s WHERE owner = %s"
+
+type Answer = tuple[int, str]  # status, answer
 
 
 class Network(Protocol):
@@ -50,10 +53,11 @@ class Orders(Protocol):
 
 
 class Gateway(Protocol):
-    async def charge(self, key: str, amount: int) -> tuple[int, str]: ...
+    async def charge(self, key: str, amount: int) -> Answer: ...
 
 
-# TODO: both sides make up a key whenever they need one, and nobody looks at the key that came.
+# TODO: both sides make up a key whenever they need one,
+# and nobody looks at the key that came.
 
 
 async def checkout(orders: Orders, network: Network) -> None:
@@ -74,11 +78,9 @@ async def serve(network: Network, db: AsyncConnection, gateway: Gateway) -> None
         await network.send(customer, await charge(key, body, db, gateway))
 
 
-async def charge(key: str, body: str, db: AsyncConnection, gateway: Gateway) -> tuple[int, str]:
+async def charge(key: str, body: str, db: AsyncConnection, gateway: Gateway) -> Answer:
     payment = json.loads(body)
     status, answer = await gateway.charge(str(uuid4()), payment["amount"])
     if status == OK:
-        await db.execute(
-            "UPDATE wallets SET credit = credit + %s WHERE owner = %s", (payment["amount"], payment["owner"])
-        )
+        await db.execute(CREDIT, (payment["amount"], payment["owner"]))
     return status, answer

@@ -6,6 +6,12 @@ from psycopg import AsyncConnection
 
 OK, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH = 0, 45, 47
 REMEMBERED = 5
+REMEMBER = "INSERT INTO appended VALUES (%s, %s, %s, %s)"
+FIND = "SELECT epoch, sequence, log_offset FROM appended WHERE producer = %s"
+FORGET = """
+    DELETE FROM appended
+    WHERE producer = %s AND (epoch < %s OR sequence <= %s)
+"""
 
 
 class Network(Protocol):
@@ -16,15 +22,14 @@ class Network(Protocol):
 async def lead(network: Network, db: AsyncConnection) -> None:
     while True:
         sender, (correlation, *record) = await network.receive()
-        code, offset = await append(*record, db)
+        code, offset = await append(record, db)
         await network.send(sender, (correlation, code, offset))
 
 
-async def append(producer: str, epoch: int, sequence: int, value: str, db: AsyncConnection) -> tuple[int, int]:
+async def append(record: list[Any], db: AsyncConnection) -> tuple[int, int]:
+    producer, epoch, sequence, value = record
     async with db.transaction():
-        known = await db.execute(
-            "SELECT epoch, sequence, log_offset FROM appended WHERE producer = %s", (producer,)
-        )
+        known = await db.execute(FIND, (producer,))
         rows = await known.fetchall()
         if any(its_epoch > epoch for its_epoch, _, _ in rows):
             return INVALID_PRODUCER_EPOCH, -1
@@ -36,9 +41,6 @@ async def append(producer: str, epoch: int, sequence: int, value: str, db: Async
         end = await db.execute("SELECT count(*) FROM log")
         [(offset,)] = await end.fetchall()
         await db.execute("INSERT INTO log VALUES (%s, %s)", (offset, value))
-        await db.execute("INSERT INTO appended VALUES (%s, %s, %s, %s)", (producer, epoch, sequence, offset))
-        await db.execute(
-            "DELETE FROM appended WHERE producer = %s AND (epoch < %s OR sequence <= %s)",
-            (producer, epoch, sequence - REMEMBERED),
-        )
+        await db.execute(REMEMBER, (producer, epoch, sequence, offset))
+        await db.execute(FORGET, (producer, epoch, sequence - REMEMBERED))
         return OK, offset

@@ -8,6 +8,12 @@ from psycopg.errors import LockNotAvailable
 
 OK, AGAIN = 200, {409, 503}
 FINAL = {OK, 402}
+CREDIT = "UPDATE wallets SET credit = credit + %s WHERE owner = %s"
+CLAIM = "INSERT INTO requests (key, body) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+LOCK = "SELECT body, status, answer FROM requests WHERE key = %s FOR UPDATE NOWAIT"
+KEEP = "UPDATE requests SET status = %s, answer = %s WHERE key = %s"
+
+type Answer = tuple[int, str]  # status, answer
 
 
 class Network(Protocol):
@@ -21,7 +27,7 @@ class Orders(Protocol):
 
 
 class Gateway(Protocol):
-    async def charge(self, key: str, amount: int) -> tuple[int, str]: ...
+    async def charge(self, key: str, amount: int) -> Answer: ...
 
 
 async def checkout(orders: Orders, network: Network) -> None:
@@ -45,33 +51,26 @@ async def serve(network: Network, db: AsyncConnection, gateway: Gateway) -> None
         await network.send(customer, await charge(key, body, db, gateway))
 
 
-async def charge(key: str, body: str, db: AsyncConnection, gateway: Gateway) -> tuple[int, str]:
-    await db.execute("INSERT INTO requests (key, body) VALUES (%s, %s) ON CONFLICT DO NOTHING", (key, body))
+async def charge(key: str, body: str, db: AsyncConnection, gateway: Gateway) -> Answer:
+    await db.execute(CLAIM, (key, body))
     stored = await db.execute("SELECT body FROM requests WHERE key = %s", (key,))
     if await stored.fetchone() != (body,):
         return 422, "this key was used for another request"
     return await finish(key, db, gateway)
 
 
-async def finish(key: str, db: AsyncConnection, gateway: Gateway) -> tuple[int, str]:
+async def finish(key: str, db: AsyncConnection, gateway: Gateway) -> Answer:
     try:
         async with db.transaction():
-            locked = await db.execute(
-                "SELECT body, status, answer FROM requests WHERE key = %s FOR UPDATE NOWAIT", (key,)
-            )
+            locked = await db.execute(LOCK, (key,))
             body, status, answer = await locked.fetchone()
             if status is None:
                 payment = json.loads(body)
                 status, answer = await gateway.charge(key, payment["amount"])
                 if status in FINAL:
-                    await db.execute(
-                        "UPDATE requests SET status = %s, answer = %s WHERE key = %s", (status, answer, key)
-                    )
+                    await db.execute(KEEP, (status, answer, key))
                 if status == OK:
-                    await db.execute(
-                        "UPDATE wallets SET credit = credit + %s WHERE owner = %s",
-                        (payment["amount"], payment["owner"]),
-                    )
+                    await db.execute(CREDIT, (payment["amount"], payment["owner"]))
             return status, answer
     except LockNotAvailable:
         return 409, "this request is being handled"

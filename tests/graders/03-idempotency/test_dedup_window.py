@@ -241,7 +241,7 @@ def test_a_gap(verify):
 def test_two_producers(verify):
     """Each producer has a window of its own."""
     mine, others = [("p", 0, 0, 0)], [("q", 4, sequence, sequence + 1) for sequence in range(6)]
-    verify(conversation(*mine, *others, ("p", 0, 0, 0), ("p", 0, 1, 7), ("q", 4, 5, 6)))
+    verify(conversation(*mine, *others, ("p", 0, 1, 7), ("p", 0, 0, 0), ("q", 4, 5, 6)))
 
 
 def test_a_new_epoch(verify):

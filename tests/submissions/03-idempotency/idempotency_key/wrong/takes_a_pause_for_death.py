@@ -27,7 +27,7 @@ async def checkout(orders, network):
 
 async def serve(network, db, gateway, clock):
     while True:
-        message = await network.receive(timeout=60.0)
+        message = await network.receive(timeout=10.0)
         if message is None:
             await complete(db, gateway, clock)
             continue
