@@ -19,6 +19,7 @@ from unreliable.requests import Plain
 if TYPE_CHECKING:
     from unreliable.world import World
 
+# docs/reference.md says what each of them does to which request.
 FAULTS = ("crash", "lose", "duplicate", "delay", "pause", "error", "retry", "move", "rebalance")
 
 # The ways in which a trace can be wrong. Where Jepsen has a name, it is Jepsen's.

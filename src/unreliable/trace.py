@@ -224,6 +224,15 @@ class Trace:
         text = f"the coordinator marks the {end} of {process.name}'s transaction: offset {offset} of {lane}"
         self._add(process, "marker", text, f"@{offset} {end} marker", lane)
 
+    def buffered(self, process: "Process", request: r.Produce) -> None:
+        text = f"{process.name} hands {_summary(request.value)} to its producer, which keeps it for now"
+        self._add(process, "buffer", text, f"buffered: {_summary(request.value, MOST_LABEL)}")
+
+    def sent_in_vain(self, process: "Process", request: r.Produce, partition: "Partition") -> None:
+        lane = f"{partition[0]}-{partition[1]}"
+        text = f"{process.name} sends {_summary(request.value)} to {lane}: it is lost, and will be sent again"
+        self._add(process, "produce", text, _summary(request.value, MOST_LABEL), lane, "request")
+
     def resent(self, process: "Process", record: r.Record, recognised: bool) -> None:
         sends = f"{process.name} has heard no acknowledgement and sends {_summary(record.value)} again"
         place = f"the broker recognises {_place(record)}" if recognised else _place(record)

@@ -5,6 +5,9 @@ Rules
   they want (`transactional.py`, `transactions.py`); consumers read from it (`consumer.py`) and commit how far they
   are for their group (`groups.py`, `assignors.py`).
 - A request of a client takes effect here when it is made; the options are what may become of it and its reply.
+- A broker that restarts has all that it has acknowledged (the lab's and the model's have one replica, and Kafka's
+  recovery gives a partition its producers' state back): to its clients it is the loss of what is under way, *retry*,
+  and to the transactions that it coordinates a *move*.
 """
 
 from typing import TYPE_CHECKING, ClassVar
@@ -19,6 +22,9 @@ from unreliable.kafka.transactions import Coordinator
 
 if TYPE_CHECKING:
     from unreliable.world import Process, World
+
+
+_PLAIN_PRODUCE = ("lose reply", "error", "delay", "retry request")
 
 
 class Broker:
@@ -40,9 +46,12 @@ class Broker:
         self.wakes = self._consumers.wakes
 
     def options(self, request: type[r.Request], process: "Process") -> tuple[str, ...]:
-        transactional = process.spec.producer_config.transactional_id is not None
+        config = process.spec.producer_config
+        transactional = config.transactional_id is not None
         if request is r.Produce:
-            return ("error",) if transactional else ("lose reply", "error")
+            if transactional:
+                return ("error",)  # the end of the transaction waits for all else
+            return ("lose reply", "error", "delay") if config.idempotence else _PLAIN_PRODUCE
         if request is r.EndTransaction and transactional:
             return ("lose request", "lose reply", "retry request", "retry reply", "duplicate", "move")
         if request is r.SendOffsets and transactional:

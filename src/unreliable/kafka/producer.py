@@ -4,6 +4,10 @@ Rules, and where Apache Kafka defines them
 - A producer without idempotence resends when an acknowledgement does not come in time: the record stands in the
   log twice, at two offsets, and the application is not told (fault *lose reply* of a produce; librdkafka's
   `enable.idempotence=false`).
+- A message whose request is lost comes later, behind those that were sent after it (fault *retry request*;
+  librdkafka's `max.in.flight`). With idempotence it does not get behind: they wait.
+- A message may stay in the producer's buffer for `BUFFER_MS`, and with it those after it (fault *delay*;
+  AIOProducer's `buffer_timeout`). `flush` sends them. A process that dies, or returns, takes them with it.
 - An idempotent producer (`enable.idempotence=true`; a scenario says so) stamps what it sends with its id and a
   sequence number for each partition, so the broker recognises what is sent again: see `producer_state.py`. The id
   is a life's: after a restart it is another, and what the application sends again is not recognised. No more than
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
 REQUEST_TIMEOUT_MS = 2_000
 DELIVERY_TIMEOUT_MS = 4_000
+BUFFER_MS = 1_000  # buffer_timeout
 BATCH_BYTES = 70  # of a batch with one record, beside its key, value and headers: 68 to 78
 
 
@@ -57,6 +62,7 @@ class Producers:
         self._wake = wake
         self._acknowledged: dict[tuple[str, int, int], r.Record | r.Failure | None] = {}
         self._sent: dict[tuple[str, int, int], tuple[r.Produce, Stamp]] = {}  # stamped, not acknowledged
+        self._buffered: dict[tuple[str, int], list[tuple[int, r.Produce]]] = {}  # by life, in their order
         self._awaited: dict[tuple[str, int], int | None] = {}  # the ticket that a life waits for; None for all
 
     def _with_partition(self, process: "Process", request: r.Produce) -> r.Produce:
@@ -109,6 +115,10 @@ class Producers:
             self._refuse(process, request, ticket, refusal)
         elif outcome == "error" or _size(request) > self._world.scenario.max_message_bytes:
             self._fail(process, request, ticket, too_large=outcome != "error")
+        elif outcome == "delay" or process.here in self._buffered:
+            self._buffer(process, request, ticket)
+        elif outcome == "retry request":
+            self._lose(process, request, ticket)
         else:
             self._take(process, request, ticket, outcome)
         self._world.answer(process, ticket)
@@ -147,6 +157,32 @@ class Producers:
             self._world.trace.not_produced(process, request, _partition(request), TOO_LARGE if too_large else None)
         if not too_large:
             self._world.after(DELIVERY_TIMEOUT_MS, Producers.give_up, self, *process.here, ticket)
+
+    def _buffer(self, process: "Process", request: r.Produce, ticket: int) -> None:
+        """The message stays where it is, for now."""
+        self._acknowledged[*process.here, ticket] = None
+        if process.here not in self._buffered:
+            self._buffered[process.here] = []
+            self._world.after(BUFFER_MS, Producers.empty, self, *process.here)
+        self._buffered[process.here].append((ticket, request))
+        if self._world.trace is not None:
+            self._world.trace.buffered(process, request)
+
+    def empty(self, name: str, life: int) -> None:
+        """Sends what is in the buffer."""
+        if not self._world.alive(name, life):
+            return
+        process = self._world.processes[name]
+        for ticket, request in self._buffered.pop((name, life), ()):
+            self._take(process, request, ticket, "ok")
+            self._tell(process, ticket)
+
+    def _lose(self, process: "Process", request: r.Produce, ticket: int) -> None:
+        """The request does not arrive; the client library sends it again when its time is over."""
+        self._acknowledged[*process.here, ticket] = None
+        if self._world.trace is not None:
+            self._world.trace.sent_in_vain(process, request, _partition(request))
+        self._world.after(REQUEST_TIMEOUT_MS, Producers.resend, self, *process.here, request, ticket)
 
     def give_up(self, name: str, life: int, ticket: int) -> None:
         """The client library has tried for long enough, if its process still lives."""
@@ -201,21 +237,24 @@ class Producers:
         )
 
     def flush(self, process: "Process") -> None:
+        self.empty(*process.here)
         if self.in_flight(process):
             self._awaited[process.here] = None
         else:
             self._world.answer(process, 0)
 
     def crashed(self, process: "Process") -> None:
+        self._buffered.pop(process.here, None)
         self._awaited.pop(process.here, None)
 
     def state(self) -> object:
-        """What is in flight, of those who live."""
-        return tuple(
+        """What is in flight, or in a buffer, of those who live."""
+        in_flight = tuple(
             (name, ticket, record, self._sent.get((name, life, ticket)))
             for (name, life, ticket), record in self._acknowledged.items()
             if self._world.alive(name, life)
         )
+        return in_flight, tuple((name, tuple(messages)) for (name, _), messages in self._buffered.items())
 
 
 def _partition(request: r.Produce) -> Partition:

@@ -1,6 +1,6 @@
 """Producing: offsets, partitions, acknowledgements, and what happens when one of them is lost."""
 
-from tests.conformance.stage import LOSE_REPLY, Fault, poll_all, program, send
+from tests.conformance.stage import LOSE_REPLY, LOSE_REQUEST, Fault, poll_all, program, send
 
 
 @program()
@@ -215,3 +215,15 @@ def what_is_too_large_is_refused(stage):
             stage.see(await stage.attempt(under_way))
 
     return produce
+
+
+@program(1, fault=Fault("Produce", LOSE_REQUEST))
+def a_lost_message_is_sent_again(stage):
+    """A message whose request is lost with the connection is sent again, and the application is not told.
+    librdkafka CONFIGURATION.md, message.send.max.retries; INTRODUCTION.md, "Message reliability" """
+
+    async def both(producer, consumer):
+        await send(producer, stage.topic, "a", "b")
+        stage.see(await poll_all(consumer, 3, most=4))
+
+    return both
