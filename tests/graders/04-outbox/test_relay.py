@@ -19,6 +19,9 @@ TABLES = """
     INSERT INTO relay_lock VALUES (1);
 """
 INSERT = "INSERT INTO outbox (aggregate_id, payload) VALUES (%s, %s)"
+MEND = """
+    UPDATE outbox SET payload = %s, error = NULL WHERE error IS NOT NULL AND NOT sent AND length(payload) > 100
+"""
 LARGEST = 200  # bytes of a batch
 TOO_LONG = "x" * LARGEST
 EVENTS = (("e1", "o1"), ("e2", "o1"), ("e3", "o2"))
@@ -124,10 +127,7 @@ async def mend(db, clock):
     while mended is None or not mended.rowcount:
         await clock.sleep(2.0)
         try:
-            mended = await db.execute(
-                "UPDATE outbox SET payload = %s, error = NULL WHERE error IS NOT NULL AND NOT sent",
-                (payload("e1"),),
-            )
+            mended = await db.execute(MEND, (payload("e1"),))
         except Exception:  # the row may be locked
             continue
 

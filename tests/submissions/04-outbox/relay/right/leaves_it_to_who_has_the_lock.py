@@ -1,0 +1,35 @@
+"""Who does not get the lock at once sleeps, and looks again later."""
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.aio import AIOProducer
+from psycopg import AsyncConnection
+
+UNSENT = """
+    SELECT seq, aggregate_id, payload FROM outbox
+    WHERE NOT sent AND aggregate_id NOT IN (SELECT aggregate_id FROM outbox WHERE error IS NOT NULL AND NOT sent)
+    ORDER BY seq LIMIT 1
+"""
+SENT = "UPDATE outbox SET sent = TRUE WHERE seq = %s"
+PARKED = "UPDATE outbox SET error = %s WHERE seq = %s"
+
+
+async def relay(db: AsyncConnection, producer: AIOProducer, clock) -> None:
+    while True:
+        async with db.transaction():
+            lock = await db.execute("SELECT id FROM relay_lock FOR UPDATE SKIP LOCKED")
+            row = None
+            if await lock.fetchone() is not None:
+                rows = await db.execute(UNSENT)
+                row = await rows.fetchone()
+            if row is not None:
+                seq, aggregate_id, payload = row
+                try:
+                    await (await producer.produce("events", payload, key=aggregate_id))
+                    await db.execute(SENT, (seq,))
+                except KafkaException as failed:
+                    error = failed.args[0]
+                    if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                        raise
+                    await db.execute(PARKED, (error.str(), seq))
+        if row is None:
+            await clock.sleep(5.0)
