@@ -30,7 +30,7 @@ serve: $(BIN)/course port $(PAGE) ## the course at http://localhost:8000, reload
 test: chromium lint build ## lint, build, then every test: PYTEST="-k name" picks
 	$(BIN)/pytest $(PYTEST)
 
-test-kafka: $(BIN)/course ## the model against real Apache Kafka, and the lab: needs Java, mvn and PostgreSQL
+test-kafka: $(BIN)/course ## the model against real Apache Kafka, and the lab: needs Java, mvn, PostgreSQL and wal2json
 	$(BIN)/pytest tests/lab tests/conformance $(PYTEST)
 
 bench: chromium build ## the performance figures
