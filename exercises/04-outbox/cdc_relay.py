@@ -9,7 +9,8 @@ have to stand in the order in which they were inserted.
 The replication slot `relay` gives the log: all that was committed, in the order of commits, whole transactions,
 from the position on that it has confirmed.
 
-    SELECT lsn, data FROM pg_logical_slot_peek_changes('relay', NULL, NULL, 'format-version', '2')
+    SELECT lsn, data
+    FROM pg_logical_slot_peek_changes('relay', NULL, NULL, 'format-version', '2')
 
 gives rows whose `data` is JSON: `{"action":"B"}` where a transaction begins, `{"action":"I", "table":"outbox",
 "columns":[{"name":"payload","type":"text","value":…}, …]}` for an insert, U and D for updates and deletes, and
