@@ -5,9 +5,9 @@ Rules
   they want (`transactional.py`, `transactions.py`); consumers read from it (`consumer.py`) and commit how far they
   are for their group (`groups.py`, `assignors.py`).
 - A request of a client takes effect here when it is made; the options are what may become of it and its reply.
-- A broker that restarts has all that it has acknowledged (the lab's and the model's have one replica, and Kafka's
-  recovery gives a partition its producers' state back): to its clients it is the loss of what is under way, *retry*,
-  and to the transactions that it coordinates a *move*.
+- A broker that restarts has all that it has acknowledged: the log is on its disk, and Kafka's recovery gives a
+  partition its producers' state back. To its clients it is the loss of what is under way, *retry*, and to the
+  transactions that it coordinates a *move*.
 """
 
 from typing import TYPE_CHECKING, ClassVar
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from unreliable.world import Process, World
 
 
+_OF_CONSUMERS = frozenset(Consumers.requests)
 _PLAIN_PRODUCE = ("lose reply", "error", "delay", "retry request")
 
 
@@ -61,19 +62,22 @@ class Broker:
         return ()
 
     def perform(self, process: "Process", request: r.Request, outcome: str) -> None:
+        if type(request) in _OF_CONSUMERS:
+            self._consumers.perform(process, request, outcome)
+            return
         match request:
-            case r.Produce() | r.SendOffsets() | r.EndTransaction() if self._has_to_wait(process, request):
-                self.again(RETRY_MS, process, request, outcome)
-            case r.Produce():
-                self._producers.produce(process, request, outcome)
             case r.Delivery():
                 self._producers.deliver(process, request)
             case r.Flush():
                 self._producers.flush(process)
-            case r.InitTransactions() | r.BeginTransaction() | r.SendOffsets() | r.EndTransaction():
+            case r.InitTransactions() | r.BeginTransaction():
                 self._transactional.perform(process, request, outcome)
+            case _ if process.spec.producer_config.transactional_id and self._has_to_wait(process, request):
+                self.again(RETRY_MS, process, request, outcome)
+            case r.Produce():
+                self._producers.produce(process, request, outcome)
             case _:
-                self._consumers.perform(process, request, outcome)
+                self._transactional.perform(process, request, outcome)
 
     def _offsets_of(self, group: str) -> Offsets:
         return self._consumers.group(group).offsets

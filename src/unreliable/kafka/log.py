@@ -17,6 +17,7 @@ A batch has one record here. Left out: replication, and retention: nothing is ev
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from unreliable.kafka.producer_state import ProducerState, Stamp, known, next_stamp
 from unreliable.requests import Produce, Record
@@ -110,10 +111,11 @@ class Log:
         `committed` is `isolation.level`. A position that the log has not reached is out of range: reading starts
         at the beginning (`auto.offset.reset=earliest`).
         """
-        start = position if position <= self.end else 0
-        limit = self.stable if committed else self.end
+        start = position if position <= len(self._entries) else 0
         if not self._transactional:
-            limit = min(limit, start + most)
+            plain = cast("list[Record]", self._entries[start : start + most])
+            return plain, start + len(plain) if plain else position
+        limit = self.stable if committed else self.end
         found: list[Record] = []
         for entry in self._entries[start:limit]:
             if len(found) == most:
@@ -128,6 +130,8 @@ class Log:
 
     def unread(self, position: int) -> int:
         """How many records there are from this position on, without those that nobody will be given."""
+        if not self._transactional:
+            return max(0, len(self._entries) - position)
         records = (entry for entry in self._entries[position:] if isinstance(entry, Record))
         return sum(not self._aborted(record.offset) for record in records)
 

@@ -88,9 +88,9 @@ class Producers:
 
     def _stamp(self, process: "Process", request: r.Produce) -> Stamp | None:
         """The next stamp for this partition, once there is room for one more batch under way."""
-        client = self._transactional.client(process)
         if not process.spec.producer_config.idempotence:
             return None
+        client = self._transactional.client(process)
         partition = _partition(request)
         if client is not None:
             return self._logs[partition].next_stamp(client.transactional_id, client.epoch)
@@ -110,7 +110,8 @@ class Producers:
             return
         request = self._with_partition(process, request)
         ticket = process.ticket
-        refusal = self._transactional.joins(process, _partition(request))
+        client = self._transactional.client(process)
+        refusal = None if client is None else self._transactional.joins(client, _partition(request))
         if refusal is not None:
             self._refuse(process, request, ticket, refusal)
         elif outcome == "error" or _size(request) > self._world.scenario.max_message_bytes:
@@ -136,7 +137,8 @@ class Producers:
         if trace is not None:
             trace.produced(process, record, outcome)
         self._wake(_partition(request))
-        self._transactional.has_written(process)
+        if process.spec.producer_config.transactional_id is not None:
+            self._transactional.has_written(process)
         if outcome == "lose reply":
             self._acknowledged[*process.here, ticket] = None
             if stamp:

@@ -237,11 +237,8 @@ class Transactional:
         client = self.client(process)
         return client is not None and client.state != INIT and self._coordinator.busy(client.transactional_id)
 
-    def joins(self, process: "Process", partition: Partition) -> r.Failure | None:
-        """Lets the transaction get to this partition; why it cannot. None, too, without transactions."""
-        client = self.client(process)
-        if client is None:
-            return None
+    def joins(self, client: Client, partition: Partition) -> r.Failure | None:
+        """Lets the transaction get to this partition; if it cannot, why."""
         if client.refusal("produce") is not None:
             return PRODUCER_HAS_FAILED if client.state == FATAL else NOT_NOW
         try:
