@@ -43,9 +43,9 @@ async def fill_carts(producer):
     await wants_a_chair(producer)
 
 
-async def sell_a_lamp(db):
+async def sell_a_lamp(db, clock):
     """Another shop sells the lamp, if it is still there. It has events of its own, elsewhere."""
-    await db.execute("UPDATE stock SET elsewhere = quantity, quantity = 0 WHERE item = 'lamp'")
+    await surely(db, clock, "UPDATE stock SET elsewhere = quantity, quantity = 0 WHERE item = 'lamp'")
 
 
 async def relay(db, producer, clock):
@@ -60,7 +60,16 @@ async def relay(db, producer, clock):
         if event is None:
             event = f"minted at {clock.now()}"
         await (await producer.produce("events", message(event, payload), key=str(aggregate)))
-        await db.execute("DELETE FROM outbox WHERE seq = %s", (seq,))
+        await surely(db, clock, "DELETE FROM outbox WHERE seq = %s", seq)
+
+
+async def surely(db, clock, sql, *parameters):
+    """Runs a statement, again and again if somebody has its rows locked."""
+    while True:
+        try:
+            return await db.execute(sql, parameters)
+        except Exception:  # of the client library, which is another one in the lab
+            await clock.sleep(1.0)
 
 
 def message(event: object, payload: object) -> str:
@@ -156,7 +165,12 @@ A_CHAIR = replace(SCENARIO, processes=(replace(CUSTOMERS, run=wants_a_chair), SH
 THE_LAMP = replace(SCENARIO, processes=(replace(CUSTOMERS, run=wants_the_lamp), SHOP, OTHER, RELAY))
 SOLD_OUT = replace(THE_LAMP, processes=(*THE_LAMP.processes[:2], replace(OTHER, start_ms=0), RELAY))
 RELAY_THAT_CRASHES = replace(
-    A_CHAIR, processes=(A_CHAIR.processes[0], replace(SHOP, faults=frozenset()), replace(RELAY, faults=None))
+    A_CHAIR,
+    processes=(
+        A_CHAIR.processes[0],
+        replace(SHOP, faults=frozenset()),
+        replace(RELAY, faults=frozenset({"crash"})),
+    ),
 )
 
 
