@@ -48,6 +48,7 @@ REQUESTS: dict[str, tuple[type[Request], ...]] = {
         *(r.Subscribe, r.Unsubscribe, r.Close, r.Called, r.Assign, r.GroupMetadata),
         *(r.Position, r.PausePartitions, r.StoreOffsets, r.Watermarks),
     ),
+    "share_consumer": (r.SharePoll, r.ShareCommit, r.ShareClose),
     "producer": (
         *(r.Produce, r.Delivery, r.Flush),
         *(r.InitTransactions, r.BeginTransaction, r.SendOffsets, r.EndTransaction),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from unreliable import memory
-from unreliable.clients.confluent_kafka import AIOConsumer, AIOProducer
+from unreliable.clients.confluent_kafka import AIOConsumer, AIOProducer, ShareConsumer
 from unreliable.clients.other import Clock, Network, Supplied
 from unreliable.clients.psycopg import AsyncConnection
 from unreliable.program import (
@@ -128,6 +128,7 @@ class Life:
 
 OBJECTS: dict[str, Callable[[], object]] = {
     "consumer": AIOConsumer,
+    "share_consumer": ShareConsumer,
     "producer": AIOProducer,
     "db": AsyncConnection,
     "network": Network,

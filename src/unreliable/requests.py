@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 type Plain = bool | int | float | str | bytes | tuple["Plain", ...] | None
+type Acknowledgements = tuple[
+    tuple[str, int, int, str], ...
+]  # topic, partition, offset; accept, release or reject
 type Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -213,6 +216,32 @@ class GroupMetadata(Request):
 
 
 @dataclass(frozen=True)
+class SharePoll(Request):
+    """Reply: whether each has to be acknowledged, and a tuple of what was acquired, each `Delivered`.
+
+    Acknowledgements of earlier ones travel with it.
+    """
+
+    timeout_ms: int | None
+    topics: tuple[str, ...]
+    acknowledgements: Acknowledgements
+
+
+@dataclass(frozen=True)
+class ShareCommit(Request):
+    """Reply: (topic, partition, whether all that was acknowledged there was taken) for each partition."""
+
+    acknowledgements: Acknowledgements
+
+
+@dataclass(frozen=True)
+class ShareClose(Request):
+    """What was acquired and is not acknowledged is available again."""
+
+    acknowledgements: Acknowledgements
+
+
+@dataclass(frozen=True)
 class Begin(Request):
     """Opens a transaction, or inside of one a savepoint."""
 
@@ -245,6 +274,14 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A record that a share consumer has acquired, and how often it was handed out by now."""
+
+    record: Record
+    count: int
 
 
 @dataclass(frozen=True)

@@ -290,6 +290,22 @@ class Trace:
         does, label = _REBALANCES[rebalance.kind]
         self._add(process, rebalance.kind, f"{process.name} {does} {partitions}", f"{label} {partitions}")
 
+    def acquired(self, process: "Process", record: r.Record, count: int) -> None:
+        again = f", delivery {count}" if count > 1 else ""
+        text = f"{process.name} acquires {_summary(record.value)}: {_place(record)}{again}"
+        self._add(process, "poll", text, _entry(record), _lane(record))
+
+    def acknowledged(self, process: "Process", place: tuple[str, int, int], kind: str, taken: bool) -> None:
+        topic, number, offset = place
+        ending = "" if taken else ", which is refused: the lock is not its own any more"
+        text = f"{process.name} {kind}s offset {offset} of {topic}-{number}{ending}"
+        self._add(process, "acknowledge" if taken else "refused", text, f"{kind} {offset}", f"{topic}-{number}")
+
+    def lock_over(self, process: "Process", place: tuple[str, int, int]) -> None:
+        topic, number, offset = place
+        text = f"the lock of {process.name} on offset {offset} of {topic}-{number} is over"
+        self._add(process, "expire", text, f"lock of {offset} over")
+
     # Database
 
     def database(
@@ -481,6 +497,9 @@ _DOINGS: dict[type[r.Request], str] = {
     r.Called: "going on",
     r.Assign: "assigning partitions",
     r.GroupMetadata: "asking for its group metadata",
+    r.SharePoll: "polling",
+    r.ShareCommit: "sending its acknowledgements",
+    r.ShareClose: "closing its consumer",
     r.Position: "asking for its positions",
     r.PausePartitions: "pausing or resuming partitions",
     r.StoreOffsets: "storing offsets",

@@ -24,7 +24,15 @@ KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         *requests.Request.__subclasses__(),
-        *(requests.Record, requests.Rebalance, requests.Notice, requests.Rows, requests.Failure, Problem),
+        *(
+            requests.Record,
+            requests.Delivered,
+            requests.Rebalance,
+            requests.Notice,
+            requests.Rows,
+            requests.Failure,
+            Problem,
+        ),
     )
 }
 

@@ -25,10 +25,11 @@ from unreliable.choices import Choices
 from unreliable.database import Database
 from unreliable.kafka.broker import Broker
 from unreliable.kafka.consumer import Consumer
+from unreliable.kafka.share_consumers import ShareConsumers
 from unreliable.network import Network
 from unreliable.process import Driver, Ended
 from unreliable.program import Problem
-from unreliable.requests import LOCAL, Poll, Receive, Request, Sleep
+from unreliable.requests import LOCAL, Poll, Receive, Request, SharePoll, Sleep
 from unreliable.scenario import Anomaly, Scenario
 from unreliable.scenario import Process as Spec
 from unreliable.supplied import Supplies
@@ -179,6 +180,10 @@ class World:
     def moment(self) -> int:
         """Grows whenever something that lasts changes or a fault happens."""
         return self._changes + self.choices.faults
+
+    def hold(self, number: int) -> None:
+        """So many more things will happen by themselves: the run is not at rest before."""
+        self._pending += number
 
     def _at_rest(self) -> bool:
         return all(p.driver is None or p.request is None or self._idle(p) for p in self.processes.values())
@@ -362,7 +367,7 @@ class World:
         events: list[Any] = []
         for time, _, happen, _, (name, life, *rest) in sorted(self._queue):
             lives = self.alive(name, life)
-            if lives or happen not in OF_A_LIFE:
+            if happen is not ShareConsumers.lock_over and (lives or happen not in OF_A_LIFE):
                 events.append((time - self.now_ms, happen.__name__, name, lives, tuple(rest)))
         return tuple(events)
 
@@ -401,8 +406,11 @@ class Sleeping:
         return None
 
 
-IN_VAIN = frozenset({Poll, Receive, Sleep})  # the requests of which nothing may come
+IN_VAIN = frozenset({Poll, SharePoll, Receive, Sleep})  # the requests of which nothing may come
 WAITING: frozenset[Callable[..., None]] = frozenset(
-    {Sleeping.over, Consumer.waited_in_vain, Consumer.overdue, Network.waited_in_vain}
+    {
+        *(Sleeping.over, Network.waited_in_vain, Consumer.waited_in_vain, Consumer.overdue),
+        *(ShareConsumers.waited_in_vain, ShareConsumers.lock_over),  # that a lock lasts the share consumers tell
+    }
 )
 OF_A_LIFE: frozenset[Callable[..., None]] = WAITING | {World.hear, World.wake, Broker.sent_again}

@@ -31,9 +31,4 @@ LEFT_OUT = (
         "offsets.retention.minutes",
         "No exercise runs for a week.",
     ),
-    (
-        "A share group acquires, acknowledges, releases and rejects records one by one.",
-        "KIP-932",
-        "The Python client's asyncio interface has no share consumer.",
-    ),
 )

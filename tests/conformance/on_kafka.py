@@ -8,8 +8,15 @@ import uuid
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import KafkaException, ShareConsumer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 from confluent_kafka.aio import AIOConsumer, AIOProducer
 from tests.conformance.stage import OTHER_PRODUCERS, Entry, Program, Stage
 
@@ -69,6 +76,38 @@ class Subscriber(AIOConsumer):
             await self.subscribe([self._stage.topic])
 
 
+class Sharing:
+    """The library's share consumer, which has no asyncio interface: what waits in it is awaited here."""
+
+    def __init__(self, stage: Stage, settings: dict[str, Any]) -> None:
+        self._consumer = ShareConsumer(settings)
+        self._consumer.subscribe([stage.topic])
+        self.acknowledge = self._consumer.acknowledge
+
+    async def poll(self, timeout: float) -> list[Any]:
+        return list(await asyncio.to_thread(self._consumer.poll, timeout))
+
+    async def commit_sync(self) -> Any:
+        return await asyncio.to_thread(self._consumer.commit_sync)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._consumer.close)
+
+
+def _of_groups(program: Program) -> dict[str, str]:
+    """What the broker keeps for the group, of all that the program is configured with."""
+    names = ("share.record.lock.duration.ms",)
+    found = {name: str(program.consumer[name]) for name in names if name in program.consumer}
+    return found and {"share.auto.offset.reset": "earliest"} | found
+
+
+def _configure(admin: AdminClient, group: str, settings: dict[str, str]) -> None:
+    entries = [ConfigEntry(*setting, incremental_operation=AlterConfigOpType.SET) for setting in settings.items()]
+    resource = ConfigResource(ResourceType.GROUP, group, incremental_configs=entries)
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(timeout=30)
+
+
 def observe(program: Program, address: str) -> list[Any]:
     """What the program sees, on a topic of its own."""
     return observe_all([program], address)[0]
@@ -82,6 +121,9 @@ def observe_all(programs: list[Program], address: str) -> list[list[Any]]:
     topics = [NewTopic(stage.topic, each.partitions, 1) for stage, each in zip(stages, programs, strict=True)]
     for future in admin.create_topics(topics).values():
         future.result(timeout=30)
+    for stage, each in zip(stages, programs, strict=True):
+        if _of_groups(each):
+            _configure(admin, stage.group, _of_groups(each))
     asyncio.run(asyncio.wait_for(_observe_all(programs, stages, address), LONGEST_S))
     return [stage.seen for stage in stages]
 
@@ -131,6 +173,12 @@ async def _object(name: str, program: Program, stage: Stage, address: str) -> As
         yield consumer
         with contextlib.suppress(RuntimeError):  # the program has closed it
             await consumer.close()
+    elif name == "share_consumer":
+        own = {name: value for name, value in program.consumer.items() if name not in _of_groups(program)}
+        sharing = Sharing(stage, common | {"group.id": stage.group} | own)
+        yield sharing
+        with contextlib.suppress(KafkaException):  # the program has closed it
+            await sharing.close()
     elif name in {"producer", *OTHER_PRODUCERS}:
         settings = OTHER_PRODUCERS.get(name, program.producer)
         producer = AIOProducer(common | PRODUCER | settings, buffer_timeout=0.05)

@@ -5,6 +5,7 @@ Names, arguments and error codes: https://docs.confluent.io/platform/current/cli
 
 import builtins
 from collections.abc import Callable, Coroutine, Generator, Sequence
+from enum import IntEnum
 from typing import Any
 
 from unreliable.requests import (
@@ -15,6 +16,7 @@ from unreliable.requests import (
     Close,
     CommitOffsets,
     Committed,
+    Delivered,
     Delivery,
     EndTransaction,
     Failure,
@@ -32,6 +34,9 @@ from unreliable.requests import (
     Request,
     Seek,
     SendOffsets,
+    ShareClose,
+    ShareCommit,
+    SharePoll,
     StoreOffsets,
     Subscribe,
     Unsubscribe,
@@ -80,6 +85,7 @@ class KafkaError:
     FENCED_MEMBER_EPOCH = 110
     UNRELEASED_INSTANCE_ID = 111
     STALE_MEMBER_EPOCH = 113
+    INVALID_RECORD_STATE = 121
     _MSG_TIMED_OUT = MSG_TIMED_OUT
     _UNKNOWN_PARTITION = UNKNOWN_PARTITION
     _UNKNOWN_TOPIC = UNKNOWN_TOPIC
@@ -349,6 +355,108 @@ class AIOConsumer:
     def _stays_open(self) -> None:
         if self._closed:
             raise RuntimeError("Consumer closed")
+
+
+class AcknowledgeType(IntEnum):
+    """What becomes of a record that a share consumer has acquired."""
+
+    ACCEPT = 1
+    RELEASE = 2
+    REJECT = 3
+
+
+class IllegalStateException(KafkaException):
+    """Raised by a share consumer that is asked for what it cannot do now."""
+
+
+class ShareConsumer:
+    """A consumer of a share group, which has the topics of its scenario unless it subscribes.
+
+    The library's has no asyncio interface yet: what waits in it is awaited here.
+    """
+
+    def __init__(self) -> None:
+        self._explicit = False  # share.acknowledgement.mode, which comes with each poll
+        self._topics: tuple[str, ...] = ()
+        self._given: dict[tuple[str, int, int], str | None] = {}  # of the last poll, with what is to become of it
+        self._closed = False
+
+    async def subscribe(self, topics: Sequence[str]) -> None:
+        """Reads these topics from the next poll on."""
+        self._topics = tuple(_typed(topic, str) for topic in topics)
+
+    async def poll(self, timeout: float = -1) -> "list[ShareMessage]":
+        """All that is available, locked; empty after `timeout` seconds. Sends the acknowledgements.
+
+        Raises IllegalStateException if, in explicit mode, something of the last poll was not acknowledged.
+        """
+        self._stays_open()
+        missing = sum(kind is None for kind in self._given.values())
+        if self._explicit and missing:
+            raise IllegalStateException(f"{missing} records from previous poll have not been acknowledged")
+        request = SharePoll(_milliseconds(timeout), self._topics, self._acknowledgements())
+        self._explicit, given = await request
+        messages = [ShareMessage(delivered) for delivered in given]
+        self._given = {message.place: None for message in messages}
+        return messages
+
+    def acknowledge(self, message: "ShareMessage", ack_type: int = AcknowledgeType.ACCEPT) -> None:
+        """Notes what is to become of a message of the last poll; the next poll or commit says so."""
+        self._stays_open()
+        place = _typed(message, ShareMessage).place
+        if not self._explicit or place not in self._given:
+            raise IllegalStateException("Failed to acknowledge message: Local: Erroneous state")
+        self._given[place] = AcknowledgeType(ack_type).name.lower()
+
+    async def commit_sync(self, timeout: float = 60) -> "dict[TopicPartition, KafkaException | None]":
+        """Sends the acknowledgements. What was not taken (another has it now) has an exception: 121."""
+        self._stays_open()
+        reply = await ShareCommit(self._acknowledgements())
+        refused = KafkaError(KafkaError.INVALID_RECORD_STATE, "Broker: The record state is invalid")
+        return {
+            TopicPartition(topic, number): None if taken else KafkaException(refused)
+            for topic, number, taken in reply
+        }
+
+    async def commit_async(self) -> None:
+        """Sends the acknowledgements, and does not tell what became of them."""
+        await self.commit_sync()
+
+    async def close(self) -> None:
+        """Sends the acknowledgements; what has none is available again."""
+        self._stays_open()
+        self._closed = True
+        await ShareClose(self._acknowledgements() if self._explicit else ())
+
+    def _acknowledgements(self) -> tuple[tuple[str, int, int, str], ...]:
+        """What is to be said of the last poll's messages; implicitly all are accepted."""
+        kinds = {place: kind if self._explicit else "accept" for place, kind in self._given.items()}
+        said = tuple((*place, kind) for place, kind in kinds.items() if kind is not None)
+        for topic, partition, offset, _ in said:
+            del self._given[topic, partition, offset]
+        return said
+
+    def _stays_open(self) -> None:
+        if self._closed:
+            raise IllegalStateException("Share consumer closed")
+
+
+class ShareMessage(Message):
+    """A message that a share consumer has acquired."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self, delivered: Delivered) -> None:
+        super().__init__(delivered.record)
+        self._count = delivered.count
+
+    def delivery_count(self) -> int:
+        """How often it was handed out, this time included."""
+        return self._count
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        return self._record.topic, self._record.partition, self._record.offset
 
 
 class ConsumerGroupMetadata:

@@ -1,5 +1,5 @@
 """All conformance programs: importing this registers them."""
 
-from tests.conformance.programs import committing, consuming, groups, producing, transactions
+from tests.conformance.programs import committing, consuming, groups, producing, sharing, transactions
 
-__all__ = ["committing", "consuming", "groups", "producing", "transactions"]
+__all__ = ["committing", "consuming", "groups", "producing", "sharing", "transactions"]
