@@ -25,7 +25,7 @@ class Answer:
 
     line: bytes
     said: Request | Ended
-    after: "dict[bytes, Answer]" = field(default_factory=dict[bytes, "Answer"])
+    after: "dict[str, Answer]" = field(default_factory=dict[str, "Answer"])
     values: dict[int, int] = field(default_factory=dict[int, int])  # in memory, as far as they were counted
     proved: bool = False
 
@@ -41,7 +41,7 @@ class Answers:
         """Where such a life begins: nothing has been heard yet."""
         return self._lives.setdefault(life, Answer(b"", Ended()))
 
-    def add(self, before: Answer, heard: bytes, answer: Answer) -> None:
+    def add(self, before: Answer, heard: str, answer: Answer) -> None:
         self._bytes += len(heard) + len(answer.line) + OVERHEAD
         if self._bytes > MOST_BYTES:
             self._lives.clear()

@@ -246,7 +246,7 @@ class _LifeInChild:
         self._start = {}
         try:
             self._child.check_time()
-            heard = encode((now_ms, reply) if program.shims.observed else reply)
+            heard = repr((now_ms, reply) if program.shims.observed else reply)  # 1, True and 1.0 are three replies
             answer = None if program.fickle else self._answer.after.get(heard)
             if answer is None:
                 before, answer = self._answer, self._asked(question)
