@@ -8,31 +8,38 @@ from dataclasses import replace
 from unreliable import Anomaly, Process, Scenario, World
 
 LAMP = ("lamp", "20"), ("lamp", "30"), ("lamp", "10")
+PARTITIONS = {"lamp": 0, "chair": 1}
 LATER_MS = 40_000  # when the last price comes: all faults are over, and everybody is back in the group
 
 
-async def publish(producer, clock):
-    """Two prices now, and one when all is over."""
-    for product, price in LAMP[:2]:
-        await producer.produce("prices", price, product, partition=0)
-    await clock.sleep(LATER_MS / 1000)
-    product, price = LAMP[2]
-    await producer.produce("prices", price, product, partition=0)
+async def send(producer, *prices):
+    for product, price in prices:
+        await producer.produce("prices", price, product, partition=PARTITIONS[product])
 
 
-async def publish_now(producer):
-    """Nothing comes later that could cover up what a zombie wrote."""
-    for product, price in LAMP:
-        await producer.produce("prices", price, product, partition=0)
+async def publish(producer):
+    """Two prices of the lamp."""
+    await send(producer, *LAMP[:2])
 
 
-async def publish_two_products(producer, clock):
-    """A product in each partition, each with a new price later."""
-    await producer.produce("prices", "5", "chair", partition=1)
-    await producer.produce("prices", "10", "lamp", partition=0)
-    await clock.sleep(LATER_MS / 1000)
-    await producer.produce("prices", "6", "chair", partition=1)
-    await producer.produce("prices", "20", "lamp", partition=0)
+async def publish_the_last(producer):
+    """The lamp's last price."""
+    await send(producer, LAMP[2])
+
+
+async def publish_at_once(producer):
+    """All prices of the lamp: nothing comes later that could cover up what a zombie wrote."""
+    await send(producer, *LAMP)
+
+
+async def publish_two_products(producer):
+    """A product in each partition."""
+    await send(producer, ("chair", "5"), ("lamp", "10"))
+
+
+async def publish_both_again(producer):
+    """Both products get their last prices."""
+    await send(producer, ("chair", "6"), ("lamp", "20"))
 
 
 def last_prices(**wanted: int):
@@ -58,21 +65,29 @@ TABLES = """
     CREATE TABLE prices (product TEXT PRIMARY KEY, price INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0);
     CREATE TABLE owners (partition INTEGER PRIMARY KEY, token INTEGER NOT NULL);
 """
+PAUSE_MS = 15_000  # longer than a session, and than the time that Kafka takes to notice and B to go on
 A = Process("A", "consume", ("consumer", "db"), group="shop", start_ms=0)
 B = replace(A, name="B", faults=frozenset())
 PUBLISHER = Process("publisher", publish, start_ms=500, faults=frozenset())
+LATER = Process("later", publish_the_last, start_ms=LATER_MS, faults=frozenset())
 SCENARIO = Scenario(
     name="prices",
-    processes=(PUBLISHER, A),
+    processes=(PUBLISHER, A, LATER),
     check=last_prices(lamp=10),
     topics=(("prices", 1),),
     tables=f"{TABLES} INSERT INTO owners VALUES (0, 0);",
+    pause_ms=PAUSE_MS,
 )
-ZOMBIE = replace(SCENARIO, processes=(replace(PUBLISHER, run=publish_now), A, B), check=last_prices(lamp=10))
-BACK_AGAIN = replace(SCENARIO, processes=(PUBLISHER, A, B))
+ZOMBIE = replace(SCENARIO, processes=(replace(PUBLISHER, run=publish_at_once), A, B), check=last_prices(lamp=10))
+BACK_AGAIN = replace(SCENARIO, processes=(PUBLISHER, A, B, LATER))
 TWO_PARTITIONS = replace(
     SCENARIO,
-    processes=(replace(PUBLISHER, run=publish_two_products), A, B),
+    processes=(
+        replace(PUBLISHER, run=publish_two_products),
+        A,
+        B,
+        replace(LATER, run=publish_both_again),
+    ),
     check=last_prices(lamp=20, chair=6),
     topics=(("prices", 2),),
     tables=f"{TABLES} INSERT INTO owners VALUES (0, 0), (1, 1000);",
