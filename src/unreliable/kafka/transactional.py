@@ -200,12 +200,13 @@ class Transactional:
             self._tell(process, request, outcome)
         else:
             try:
-                moves = outcome == "move"
-                epoch = self._coordinator.end(client.transactional_id, client.epoch, request.commits, moves)
+                self._coordinator.check_end(client.transactional_id, client.epoch, request.commits)
             except Refused as refused:
                 self._refused(process, client, request, refused.code)
                 return
             self._tell(process, request, outcome)
+            moves = outcome == "move"
+            epoch = self._coordinator.end(client.transactional_id, client.epoch, request.commits, moves)
             if outcome == "duplicate":
                 self._coordinator.deliver_late(client.transactional_id, client.epoch, request.commits)
             if outcome in {"ok", "move", "duplicate"}:

@@ -133,13 +133,18 @@ class Coordinator:
         self._offsets(group).add(transactional_id, places)
         self._world.changed()
 
-    def end(self, transactional_id: str, epoch: int, commits: bool, moves: bool = False) -> int:
-        """Decides the transaction, if it is open; the producer's epoch from then on. `moves`: see rule 12."""
+    def check_end(self, transactional_id: str, epoch: int, commits: bool) -> None:
+        """Nothing, if `end` would not be refused."""
         known = self._checked(transactional_id, epoch, ends=True)
         found = ENDS[known.state, commits]
         if isinstance(found, int):
             raise Refused(found)
-        if found == GOES_ON:
+
+    def end(self, transactional_id: str, epoch: int, commits: bool, moves: bool = False) -> int:
+        """Decides the transaction, if it is open; the producer's epoch from then on. `moves`: see rule 12."""
+        self.check_end(transactional_id, epoch, commits)
+        known = self._ids[transactional_id]
+        if ENDS[known.state, commits] == GOES_ON:
             known.epoch += self._version > 1
             self._decide(transactional_id, commits, MOVE_MS if moves else 0)
         return known.epoch
