@@ -466,3 +466,15 @@ def test_merging_saves_most_of_the_runs():
 def test_two_explorations_by_one_explorer_find_the_same():
     with Explorer(scenario("crash"), Program(ZOO["takes its own table"])) as explorer:
         assert explorer.explore(2) == explorer.explore(2)
+
+
+@pytest.mark.parametrize("error", [LookupError, AttributeError, ZeroDivisionError])
+def test_a_check_that_fails_says_what_it_could_not_read(error: type[Exception]):
+    def fails(world: World) -> Anomaly | None:
+        raise error("of the row of alice")
+
+    verdict = explore(scenario("crash", check=fails), Program(reading("pass")), 1)
+    assert verdict.anomaly is not None
+    assert verdict.anomaly.name == "unreadable state"
+    assert verdict.anomaly.sentence.endswith(f"{error.__name__}: of the row of alice.")
+    assert verdict.run == 1
