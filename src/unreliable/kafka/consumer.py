@@ -413,16 +413,12 @@ class Consumer:
         """Answers a waiting poll if there is a record: with it, or with as many as the batch may hold."""
         records: list[r.Record] = []
         most = self._most or 1
-        for partition in self.positions:
-            if partition in self._held:
+        for partition, known in self.positions.items():
+            position = self._resolved(partition, None) if known == NOT_STABLE else known
+            if position == NOT_STABLE or partition in self._held:
                 continue
-            if self.positions[partition] == NOT_STABLE:
-                self.positions[partition] = self._resolved(partition, None)
-            if self.positions[partition] == NOT_STABLE:
-                continue
-            found, after = self._logs[partition].read(
-                self.positions[partition], most - len(records), self._committed_only
-            )
+            found, after = self._logs[partition].read(position, most - len(records), self._committed_only)
+            self.positions[partition] = position
             if found:
                 self.positions[partition] = self._given[partition] = after
                 if self.config.enable_auto_offset_store:
@@ -622,6 +618,10 @@ class Consumer:
             request, self._asked = self._asked, None
             self.tell(request)
 
+    def _rest_ms(self) -> int | None:
+        """How much is left of the poll that a callback came in the midst of."""
+        return None if self._until_ms is None else self._until_ms - self._world.now_ms
+
     def state(self) -> tuple[Any, ...]:
         """What the rest of the run depends on, of a consumer whose process lives."""
         return (
@@ -636,7 +636,7 @@ class Consumer:
             tuple(self._stored.items()) if self._stored != self._given else None,
             tuple(sorted(self._held)),
             tuple((p.kind, p.partitions) if isinstance(p, Change) else p for p in self._pending),
-            self._calling and (self._calling.kind, self._calling.done),
+            self._calling and (self._calling.kind, self._calling.done, self._rest_ms()),
             self.group.refusal(self.member, self.generation) is None,
             self._told_generation == self.generation,
             self._world.now_ms - self._polled_ms if self._watched else None,
