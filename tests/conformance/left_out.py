@@ -27,6 +27,11 @@ LEFT_OUT = (
         "The Python client speaks version 1 (librdkafka 2.16 sends EndTxn 1). The model has both versions.",
     ),
     (
+        "What the broker refuses because the producer was fenced is told to whoever awaits the delivery.",
+        "librdkafka: RD_KAFKA_RESP_ERR__FENCED",
+        "AIOProducer 2.16 raises SystemError from `flush`, and the delivery is never told of. The model tells it.",
+    ),
+    (
         "Offsets of an empty group expire after seven days.",
         "offsets.retention.minutes",
         "No exercise runs for a week.",
