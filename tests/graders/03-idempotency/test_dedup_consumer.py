@@ -30,7 +30,7 @@ async def pay(producer):
 def each_payment_once(world: World) -> Anomaly | None:
     """Balances are the sums of the payments, and all of them are committed."""
     balances = dict(world.database.query("SELECT id, balance FROM accounts"))
-    for account in balances.keys() | {"alice", "bob"}:
+    for account in sorted(balances.keys() | {"alice", "bob"}, key=str):
         amounts = [amount for _, owner, amount in PAYMENTS if owner == account]
         balance, owed = balances.get(account, 0), sum(amounts)
         told = f"{account}'s balance is {balance} and should be {owed}"
