@@ -1,6 +1,6 @@
-"""It commits in on_revoke, as one reads everywhere, and loads the orders some time later, if it lives.
+"""It commits what is not loaded. When it loads that, it commits again, and sets the next owner back.
 
-Fails: test_a_crash_while_partitions_move
+Fails: test_partitions_that_leave_and_come_back
 """
 
 from typing import Protocol

@@ -1,6 +1,6 @@
 """It commits the offsets of all that it has ever loaded; those of a partition that left set its next owner back.
 
-Fails: test_a_crash_while_partitions_move
+Fails: test_partitions_that_leave_and_come_back
 """
 
 from typing import Protocol
