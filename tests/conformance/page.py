@@ -24,8 +24,8 @@ writes this page; the programs are in `tests/conformance/programs`.
 Beside them, {plans} generated programs run on both: writers with and without transactions, one of which may take
 another's place, members of a group that come and go, and in each one request or answer is lost. No history may
 show a lost write, a duplicate, an aborted or a precommitted read, a torn transaction, two values at one offset, a
-poll that goes back or skips, or a message that a group has committed and nobody has read. `tests/chaos` has the
-programs and the check, and the model's random schedules.
+poll that goes back or, in a group of one, skips, or a message that a group has committed and nobody has read.
+`tests/chaos` has the programs and the check, and the model's random schedules.
 """
 _NOT_COMPARED = """
 ## Not compared
