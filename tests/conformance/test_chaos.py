@@ -24,6 +24,7 @@ def _judged(of: Plan, anomaly: str) -> bool:
     """Skips are judged in groups of one only.
 
     One batch failed in three of 26 runs; the failure that was looked at was a skip in a group of two (plan 54). It
-    did not come again, and never on the model. Whether it is the client's, or how we count rebalances, is not known.
+    did not come again, and never on the model. Whether it is the client's, or how rebalances are counted here, is
+    not known.
     """
     return not (anomaly.startswith("poll skip") and len(of.members) > 1)
