@@ -27,5 +27,5 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """When every program has come out as it should, the reference page says so."""
     parameters = [getattr(getattr(item, "callspec", None), "params", {}) for item in session.items]
     ran = {each["program"].name for each in parameters if "program" in each}
-    if exitstatus == pytest.ExitCode.OK and ran == {program.name for program in PROGRAMS}:
+    if exitstatus == pytest.ExitCode.OK and ran and ran == {program.name for program in PROGRAMS}:
         PAGE.write_text(render(), encoding="utf-8")
