@@ -32,6 +32,17 @@ LEFT_OUT = (
         "AIOProducer 2.16 raises SystemError from `flush`, and the delivery is never told of. The model tells it.",
     ),
     (
+        "A member of a KIP-848 group with an older epoch is refused: FENCED_MEMBER_EPOCH (110), or "
+        "STALE_MEMBER_EPOCH (113) for a commit.",
+        "KIP-848; ConsumerGroup.validateMemberEpoch, validateOffsetCommit",
+        "A client that keeps to the protocol does not provoke it on demand; unit tests of the model do.",
+    ),
+    (
+        "Since 4.3 a commit with an older epoch is accepted for what the member had been assigned by then.",
+        "KIP-1251",
+        "The model has groups as they were before it.",
+    ),
+    (
         "Offsets of an empty group expire after seven days.",
         "offsets.retention.minutes",
         "No exercise runs for a week.",
