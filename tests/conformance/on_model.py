@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from tests.conformance.stage import OTHER_PRODUCERS, Fault, Program, Stage
 
@@ -17,9 +18,6 @@ from unreliable.program import parameters_of
 from unreliable.requests import Request
 from unreliable.world import Process as Running
 from unreliable.world import World
-
-for name in OTHER_PRODUCERS:
-    OBJECTS[name] = AIOProducer
 
 
 class Told(Choices):
@@ -101,7 +99,8 @@ def world_of[W: World](
     )
     database = Database("")
     try:
-        yield kind(scenario, beside(Submission("")), choices, database)
+        with patch.dict(OBJECTS, dict.fromkeys(OTHER_PRODUCERS, AIOProducer)):
+            yield kind(scenario, beside(Submission("")), choices, database)
     finally:
         database.close()
 
