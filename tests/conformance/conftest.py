@@ -17,12 +17,6 @@ def kafka() -> Generator[str]:
         yield running.kafka
 
 
-@pytest.fixture(scope="session")
-def broker(kafka: str) -> str:
-    """The same broker, for tests that compare no single rule."""
-    return kafka
-
-
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """When every program has come out as it should, the reference page says so."""
     parameters = [getattr(getattr(item, "callspec", None), "params", {}) for item in session.items]

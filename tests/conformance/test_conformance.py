@@ -16,13 +16,16 @@ def test_the_model_and_kafka_agree(program: Program, kafka: str):
     assert on_model.observe(program) == real
 
 
-@pytest.mark.parametrize("program", [p for p in PROGRAMS if p.absent], ids=lambda program: program.name)
-def test_what_is_marked_as_left_out_is_left_out(program: Program):
+def test_what_is_marked_as_left_out_is_left_out():
+    there = [program.name for program in PROGRAMS if program.absent and _has(program)]
+    assert there == [], "the model has these rules: remove the marks"
+
+
+def _has(program: Program) -> bool:
     try:
-        seen = on_model.observe(program)
+        return on_model.observe(program) == program.expected
     except Exception:
-        return
-    assert seen != program.expected, "the model has this rule: remove the mark"
+        return False
 
 
 def test_every_program_has_a_name_of_its_own():
