@@ -17,12 +17,11 @@ const pyodide = await startPlainly(place, { _makeSnapshot: true });
 // Pyodide takes snapshots only where no package was loaded; the packages' files come with ours.
 for (const name of Object.keys(pyodide.loadedPackages)) delete pyodide.loadedPackages[name];
 const sitePackages = pyodide.runPython(`
-import course.browser, gc, importlib, linecache, re, sysconfig
+import course.browser, gc, importlib, linecache, sysconfig
 
 course.browser.warm_up()
 linecache.clearcache()
 importlib.invalidate_caches()  # among them is an open file, which a snapshot cannot have
-re.purge()
 gc.collect()
 sysconfig.get_path("purelib")
 `);

@@ -77,7 +77,7 @@ def grade(
     options = ["--faults", str(manner.faults), *(["--replay", manner.token] if manner.token else [])]
     options += ["-k", manner.only] if manner.only else []
     quiet = [f"-pno:{name}" for name in _UNUSED]
-    quiet += ["-s", "-o", "addopts=", "--import-mode=importlib", "--rootdir", str(exercise.grader.parents[1])]
+    quiet += ["-q", "-s", "-o", "addopts=", "--import-mode=importlib", "--rootdir", str(exercise.grader.parents[1])]
     _forget_another(exercise)
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
