@@ -16,19 +16,22 @@ const place = { base, manifest, read, starting: () => undefined, hear: console.e
 const pyodide = await startPlainly(place, { _makeSnapshot: true });
 // Pyodide takes snapshots only where no package was loaded; the packages' files come with ours.
 for (const name of Object.keys(pyodide.loadedPackages)) delete pyodide.loadedPackages[name];
-const sitePackages = pyodide.runPython(`
-import course.browser, gc, importlib, linecache, sysconfig
+const loaded = pyodide.runPython(`
+import course.browser, gc, importlib, linecache, sys
 
 course.browser.warm_up()
 linecache.clearcache()
 importlib.invalidate_caches()  # among them is an open file, which a snapshot cannot have
 gc.collect()
-sysconfig.get_path("purelib")
-`);
+[getattr(module, "__file__", None) for module in sys.modules.values()]
+`).toJs();
 scrub(pyodide._module);
 await writeFile(`${out}/memory`, pyodide.makeMemorySnapshot());
 
-await writeFile(`${out}/files`, join(files([sitePackages, manifest.env.COURSE_ROOT])));
+const unused = (path) => path.includes("/pygments/") && !loaded.includes(path);
+const sitePackages = loaded.find((path) => path?.endsWith("/pytest/__init__.py")).replace("/pytest/__init__.py", "");
+const kept = files([sitePackages, manifest.env.COURSE_ROOT]).filter((path) => !unused(path));
+await writeFile(`${out}/files`, join(kept));
 
 /** The paths of all files below the folders. */
 function files(folders) {

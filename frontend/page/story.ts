@@ -137,7 +137,7 @@ export class CourseStory extends LitElement {
   #point(): void {
     const event = this.#event;
     if (event === undefined) return;
-    this.#diagram.point(event.step);
+    requestAnimationFrame(() => this.#diagram.point(event.step)); // its place is known after the layout
     this.dispatchEvent(new StoryLine(event.line));
   }
 }

@@ -20,9 +20,9 @@ from unreliable import Explorer, Problem, Program, Replay, Scenario, Schedule
 
 # Plugins of pytest's that no grader has a use for, and that take time in a page's first seconds.
 _UNUSED = (
-    *("cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin"),
-    *("recwarn", "setuponly", "setupplan", "stepwise", "subtests", "threadexception", "unittest"),
-    *("unraisableexception", "warnings"),
+    *("cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging"),
+    *("monkeypatch", "pastebin", "recwarn", "setuponly", "setupplan", "stepwise", "subtests", "threadexception"),
+    *("tmpdir", "unittest", "unraisableexception", "warnings"),
 )
 
 # The test that starts, its number from 0, how many there are, and what came of the one before it.
@@ -77,7 +77,7 @@ def grade(
     options = ["--faults", str(manner.faults), *(["--replay", manner.token] if manner.token else [])]
     options += ["-k", manner.only] if manner.only else []
     quiet = [f"-pno:{name}" for name in _UNUSED]
-    quiet += ["-q", "-s", "-o", "addopts=", "--import-mode=importlib", "--rootdir", str(exercise.grader.parents[1])]
+    quiet += ["-q", "-o", "addopts=", "--import-mode=importlib", "--rootdir", str(exercise.grader.parents[1])]
     _forget_another(exercise)
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
