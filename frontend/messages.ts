@@ -29,8 +29,11 @@ export interface StoryEvent {
   readonly text: string;
   readonly state: State;
 }
+/** The diagram `svg` shows the events whose indexes are `told`; `whole` shows all, if those are more. */
 export interface Story {
   readonly svg: string;
+  readonly whole: string | null;
+  readonly told: readonly number[];
   readonly text: readonly string[];
   readonly events: readonly StoryEvent[];
   readonly token: string | null;

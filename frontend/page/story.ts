@@ -1,6 +1,7 @@
 /**
  * `<course-story>`: one schedule, told step by step: the diagram, a slider over its events, the
- * learner's own line, and the durable state with what the step changed.
+ * learner's own line, and the durable state with what the step changed. What is as in a run without faults is left
+ * out until the reader asks for all steps.
  */
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
@@ -9,7 +10,7 @@ import type { Story, StoryEvent } from "../messages";
 import { CopyButton } from "./copy";
 import { Diagram } from "./diagram";
 import { excerpt } from "./excerpt";
-import { disclosure } from "./parts";
+import { button, disclosure } from "./parts";
 import { statePanels } from "./state-panels";
 import { replayCommand } from "./wording";
 
@@ -40,7 +41,9 @@ export class CourseStory extends LitElement {
   declare source: string;
   declare exercise: string;
 
+  /** Among the steps that are shown. */
   #index = 0;
+  #all = false;
   #listOpen = false;
   readonly #diagram = new Diagram();
   readonly #copy = new CopyButton(this);
@@ -52,6 +55,7 @@ export class CourseStory extends LitElement {
   override willUpdate(changed: PropertyValues): void {
     if (!changed.has("story")) return;
     this.#index = 0;
+    this.#all = false;
     this.#diagram.draw(this.story.svg);
   }
 
@@ -65,56 +69,85 @@ export class CourseStory extends LitElement {
     return html`
       <div class="reins">
         ${this.#controls()}
-        <p class="sentence" aria-live="polite">${this.#sentence(this.#index)}</p>
+        <p class="sentence" aria-live="polite">${this.#sentence(event)}</p>
       </div>
+      ${this.#extent()}
       <div class="diagram" role="group" aria-label="Diagram of this schedule" tabindex="0">
         ${this.#diagram.element}
       </div>
       <div class="panels">
         ${excerpt(this.source, event.line, event.process)}
-        ${statePanels(this.story.events[this.#index - 1]?.state ?? null, event.state)}
+        ${statePanels(this.#shown[this.#index - 1]?.state ?? null, event.state)}
       </div>
       ${disclosure("All steps in words", this.#listOpen, () => this.#toggleList(), this.#list())}
       ${this.story.token === null ? nothing : this.#copy.render(replayCommand(this.exercise, this.story.token))}
     `;
   }
 
+  get #shown(): readonly StoryEvent[] {
+    const { events, told } = this.story;
+    return this.#all ? events : told.map((index) => events[index]!);
+  }
+
   get #event(): StoryEvent | undefined {
-    return this.story.events[this.#index];
+    return this.#shown[this.#index];
   }
 
   get #last(): number {
-    return this.story.events.length - 1;
+    return this.#shown.length - 1;
   }
 
-  #sentence(index: number): string {
-    return this.story.text[index] ?? this.story.events[index]?.text ?? "";
+  #sentence(event: StoryEvent): string {
+    return this.story.text[this.story.events.indexOf(event)] ?? event.text;
+  }
+
+  /** How much of the run is shown, and the rest at the reader's wish. */
+  #extent(): TemplateResult | typeof nothing {
+    const { events, told, whole } = this.story;
+    if (whole === null) return nothing;
+    const left = events.length - told.length;
+    return html`<p class="extent">
+      ${this.#all ? "All steps of the run." : "Left out is what repeats itself, or is as it is without faults."}
+      ${button(this.#all ? `Leave out ${left} steps` : `Show all ${events.length} steps`, () => this.#showAll(!this.#all), false, "small")}
+    </p>`;
+  }
+
+  /** The reader stays at the event where they are, or at the next one that is told. */
+  #showAll(all: boolean): void {
+    const at = this.#event?.step ?? 0;
+    this.#all = all;
+    const index = this.#shown.findIndex(({ step }) => step >= at);
+    this.#index = index < 0 ? this.#last : index;
+    this.#diagram.draw(all ? (this.story.whole ?? this.story.svg) : this.story.svg);
+    this.requestUpdate();
+    this.#point();
   }
 
   #controls(): TemplateResult {
     const at = this.#index;
-    const button = (label: string, path: string, to: number, off: boolean) => html`
+    const number = (this.#event?.step ?? 0) + 1;
+    const rein = (label: string, path: string, to: number, off: boolean) => html`
       <button type="button" title=${label} aria-label=${label} aria-disabled=${off} @click=${() => this.#go(to)}>
         <svg viewBox="0 0 24 24" aria-hidden="true"><path d=${path} /></svg>
       </button>`;
     return html`
       <div class="steps" role="group" aria-label="Steps of the story">
-        ${button("First step", icons.first, 0, at === 0)} ${button("Previous step", icons.previous, at - 1, at === 0)}
+        ${rein("First step", icons.first, 0, at === 0)} ${rein("Previous step", icons.previous, at - 1, at === 0)}
         <input type="range" min="0" max=${this.#last} .value=${String(at)} aria-label="Step"
-          aria-valuetext="step ${at + 1} of ${this.#last + 1}"
+          aria-valuetext="step ${number}; ${at + 1} of the ${this.#last + 1} that are shown"
           @input=${(e: InputEvent) => this.#go(Number((e.target as HTMLInputElement).value))} />
-        ${button("Next step", icons.next, at + 1, at === this.#last)} ${button("Last step", icons.last, this.#last, at === this.#last)}
-        <span class="count" aria-hidden="true">${at + 1} / ${this.#last + 1}</span>
+        ${rein("Next step", icons.next, at + 1, at === this.#last)} ${rein("Last step", icons.last, this.#last, at === this.#last)}
+        <span class="count" aria-hidden="true">step ${number}</span>
         <span class="time">${((this.#event?.time_ms ?? 0) / 1000).toFixed(3)} s</span>
       </div>`;
   }
 
   #list(): TemplateResult {
     return html`<ol class="steps-list">
-      ${this.story.events.map(
-        (_, i) => html`<li>
+      ${this.#shown.map(
+        (event, i) => html`<li value=${event.step + 1}>
           <button type="button" aria-current=${i === this.#index ? "step" : nothing} @click=${() => this.#go(i)}>
-            ${this.#sentence(i)}
+            ${this.#sentence(event)}
           </button>
         </li>`,
       )}

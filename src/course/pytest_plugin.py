@@ -7,7 +7,7 @@ Rules
   each student's of the class in `--submissions`, which runs behind the walls of `course.sandbox`.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,8 @@ import pytest
 from course.catalog import Exercise
 from course.results import TestResult, story
 from unreliable import (
+    Anomaly,
+    Event,
     Explorer,
     Problem,
     Program,
@@ -195,18 +197,18 @@ def _replay(explorer: Explorer, token: str, result: TestResult) -> None:
         print(diagram.text(replay.trace))
         return
     result.fail(replay.anomaly.name, replay.anomaly.sentence)
-    pytest.fail(_told(replay.anomaly.name, replay.anomaly.sentence, replay.trace), pytrace=False)
+    pytest.fail(_told(replay.anomaly, replay.trace), pytrace=False)
 
 
 def _failure(verdict: Verdict, program: Program) -> str:
     assert verdict.anomaly is not None
     assert verdict.trace is not None
-    told = _told(verdict.anomaly.name, verdict.anomaly.sentence, verdict.trace)
+    told = _told(verdict.anomaly, verdict.trace, verdict.told)
     return f"{told}\n\nRun it again: course check {program.filename} --replay {verdict.token}"
 
 
-def _told(anomaly: str, sentence: str, trace: Trace) -> str:
-    return f"{anomaly}: {sentence}\n\n{diagram.text(trace)}"
+def _told(anomaly: Anomaly, trace: Trace, told: Sequence[Event] = ()) -> str:
+    return f"{anomaly.name}: {anomaly.sentence}\n\n{diagram.text(trace, told)}"
 
 
 def result_of(item: pytest.Item) -> TestResult:

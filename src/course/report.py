@@ -40,7 +40,13 @@ def html(results: Results, program: Program) -> str:
     """The failing stories as one page that needs nothing else."""
     failed = [test for test in results.tests if test.outcome != "passed"]
     sections = [
-        diagram.section(test.title, f"{test.anomaly or test.outcome}: {test.sentence}", test.trace, program.source)
+        diagram.section(
+            test.title,
+            f"{test.anomaly or test.outcome}: {test.sentence}",
+            test.trace,
+            program.source,
+            test.events,
+        )
         for test in failed
     ] or [diagram.section("All tests passed", "No schedule was found that breaks the program.")]
     return diagram.page(results.exercise, *sections)

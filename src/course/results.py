@@ -1,9 +1,10 @@
 """Results: what a grading found, in the one form that page, terminal and instructors read."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from unreliable import Replay, Trace, Verdict, diagram
+from unreliable import Event, Replay, Trace, Verdict, diagram
 from unreliable.program import Problem
 
 SCHEMA = 1
@@ -11,7 +12,7 @@ SCHEMA = 1
 
 @dataclass
 class TestResult:
-    """One test of a grader. `story` is there for a failed one."""
+    """One test of a grader. `story` is there for a failed one; `events` are those of its trace that it tells."""
 
     name: str
     title: str
@@ -23,15 +24,16 @@ class TestResult:
     problem: Problem | None = None
     story: dict[str, Any] | None = None
     trace: Trace | None = None
+    events: tuple[Event, ...] = ()
 
     @property
     def told(self) -> str:
         """The story as text, for a failed test."""
-        return diagram.text(self.trace) if self.trace is not None else ""
+        return diagram.text(self.trace, self.events) if self.trace is not None else ""
 
     def to_json(self) -> dict[str, Any]:
         """All but the trace, which the story tells."""
-        shown = {name: value for name, value in vars(self).items() if name not in ("trace", "problem")}
+        shown = {name: value for name, value in vars(self).items() if name not in ("trace", "events", "problem")}
         return {**shown, "problem": asdict(self.problem) if self.problem else None}
 
     def take(self, verdict: Verdict) -> None:
@@ -47,8 +49,8 @@ class TestResult:
             self.token = verdict.token
             self.problem = verdict.problem
             if verdict.trace is not None:
-                self.trace = verdict.trace
-                self.story = story(verdict.trace, self.token)
+                self.trace, self.events = verdict.trace, verdict.told
+                self.story = story(verdict.trace, self.token, verdict.told)
 
     def fail(self, anomaly: str, sentence: str) -> None:
         self.outcome = "failed"
@@ -81,10 +83,16 @@ class Results:
         }
 
 
-def story(trace: Trace, token: str | None) -> dict[str, Any]:
-    """A trace as the page tells it: diagram, sentences, and the state after each event."""
+def story(trace: Trace, token: str | None, told: Sequence[Event] = ()) -> dict[str, Any]:
+    """A trace as the page tells it: diagram, sentences, and the state after each event.
+
+    `told` are the indexes of the events that the diagram `svg` shows; `whole` shows all, if those are more.
+    """
+    part = told if 0 < len(told) < len(trace.events) else ()
     return {
-        "svg": diagram.svg(trace),
+        "svg": diagram.svg(trace, part),
+        "whole": diagram.svg(trace) if part else None,
+        "told": [index for index, event in enumerate(trace.events) if not part or event in part],
         "text": [event.text for event in trace.events],
         "events": [asdict(event) for event in trace.events],
         "token": token,

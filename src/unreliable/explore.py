@@ -23,10 +23,11 @@ from functools import cache
 from unreliable.choices import Choices, Dice, Schedule, ScheduleError
 from unreliable.database import Database
 from unreliable.diagram import told
+from unreliable.focus import focus
 from unreliable.process import Driver, Life
 from unreliable.program import Problem, Program
 from unreliable.scenario import Anomaly, Process, Scenario
-from unreliable.trace import Trace
+from unreliable.trace import Event, Trace
 from unreliable.world import HOPELESS, Drive, World
 
 FAULTLESS = Schedule()
@@ -42,7 +43,8 @@ class Verdict:
     """What is known about a program in a scenario.
 
     `run` schedules were started and `covered` are known by them; `exhausted` says that those are all with up to
-    `budget` faults. A failed verdict has the anomaly, its smallest schedule and its trace.
+    `budget` faults. A failed verdict has the anomaly, its smallest schedule and its trace, of which `told` are the
+    events that make its story.
     """
 
     scenario: str
@@ -54,6 +56,7 @@ class Verdict:
     schedule: Schedule | None = None
     trace: Trace | None = None
     problem: Problem | None = None
+    told: tuple[Event, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -242,8 +245,10 @@ class Explorer:
     ) -> Verdict:
         """The verdict of a run that failed, with its story, for which it is run again: being in order then undoes
         nothing."""
-        trace, problem = Trace(), None
+        trace, faultless, problem = Trace(), Trace(), None
         try:
+            if len(schedule):
+                self._run(Choices(), faultless, drive=drive)
             world = self._run(Choices(schedule), trace, drive=drive)
             anomaly, problem = self._judge(world) or anomaly, _problem(world)
         except ScheduleError:
@@ -258,6 +263,7 @@ class Explorer:
             schedule=schedule,
             trace=trace,
             problem=problem,
+            told=focus(trace.events, faultless.events),
         )
 
     def _run(

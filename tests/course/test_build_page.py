@@ -100,7 +100,7 @@ def test_a_cell_is_its_code_followed_by_its_outputs(cells: list[str]):
     assert len(cells) == 4
     for cell in cells:
         assert re.fullmatch(
-            r'<pre><code class="language-python">.*</code></pre><div class="outputs">.*</div>',
+            r'<pre><span><code class="language-python">.*</code></span></pre><div class="outputs">.*</div>',
             cell,
             re.DOTALL,
         )

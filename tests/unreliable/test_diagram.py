@@ -290,12 +290,21 @@ Logs
     )
 
 
-def test_only_what_is_near_a_fault_is_told_if_so_asked():
-    trace = STORIES["resend"]()
-    told = diagram.text(trace, only_faults_context=True)
-    assert "left out" in told
-    assert "↯ has heard no acknowledgement and sends p" in " ".join(told.split())
-    assert len(told) < len(diagram.text(trace))
+def test_a_part_of_the_events_says_how_many_are_left_out():
+    trace = STORIES["crash"]()
+    crash = next(event for event in trace.events if event.kind == "crash")
+    told = [event for event in trace.events if abs(event.step - crash.step) < 2]
+    before, after = told[0].step, len(trace.events) - told[-1].step - 1
+    words = diagram.text(trace, told)
+    assert words.startswith(f"     ⋯ {before} events left out\n")
+    assert f"     ⋯ {after} events left out\n\nTable" in words
+    drawing = diagram.svg(trace, told)
+    assert f">{before} events left out<" in drawing
+    assert f">{after} events left out<" in drawing
+    assert drawing.count('class="event') == len(told)
+    assert drawing.count('class="lane"') < diagram.svg(trace).count(
+        'class="lane"'
+    )  # the producer has no part in it
 
 
 def test_a_page_has_the_sentence_and_marks_the_line_of_the_fault():

@@ -13,7 +13,7 @@ Rules
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from unreliable.diagram.escaping import markup
 from unreliable.diagram.layout import (
@@ -41,10 +41,10 @@ _COLOURS = {  # name: (light, dark)
 }
 
 
-def svg(trace: Trace) -> str:
-    """The diagram of a whole run. Safe to insert into a page."""
-    layout = Layout(trace)
-    name = f"story-{trace.fingerprint[:12]}"
+def svg(trace: Trace, told: Sequence[Event] = ()) -> str:
+    """The diagram of a run, or of those of its events that are `told`. Safe to insert into a page."""
+    layout = Layout(trace, told)
+    name = f"story-{trace.fingerprint[:12]}{'-told' if told else ''}"
     size = f'width="{layout.width:g}" height="{layout.height:g}"'
     return "".join(
         [
@@ -56,7 +56,7 @@ def svg(trace: Trace) -> str:
             f"<style>{_STYLE}</style>",
             f'<rect class="paper" {size}/>',
             *_background(layout),
-            *(_event(layout, event) for event in trace.events),
+            *(_event(layout, event) for event in layout.events),
             *_names(layout),
             "</svg>",
         ]
@@ -122,6 +122,8 @@ def _background(layout: Layout) -> Iterator[str]:
     for lane in layout.lanes:
         if lane not in layout.processes:
             yield _path("band", f"M{layout.x(lane):g} {HEADER - 8}V{bottom:g}")
+    if layout.left_out_after:
+        yield _text("small", GUTTER + 8, bottom, _left_out(layout.left_out_after), "start")
     for stretch in layout.stretches:
         yield _stretch(layout, stretch, bottom)
     for y in layout.legends:
@@ -136,13 +138,17 @@ def _gap(layout: Layout, number: int) -> Iterator[str]:
     yield _path("gap", f"M{GUTTER} {y:g}H{layout.width - 8:g}")
     yield _text("small", GUTTER - 6, y + 4, _time(event.time_ms), "end")
     if layout.left_out_before(number):
-        yield _text("small", GUTTER + 8, y + 4, f"{layout.left_out_before(number):,} events left out", "start")
+        yield _text("small", GUTTER + 8, y + 4, _left_out(layout.left_out_before(number)), "start")
+
+
+def _left_out(count: int) -> str:
+    return f"{count:,} event{'s' * (count != 1)} left out"
 
 
 def _stretch(layout: Layout, stretch: Stretch, bottom: float) -> str:
     x = layout.x(stretch.process)
-    top = layout.rows[stretch.first]
-    end = bottom if stretch.last is None else layout.rows[stretch.last]
+    top = layout.y(stretch.first)
+    end = bottom if stretch.last is None else layout.y(stretch.last)
     if stretch.what == "pause":
         return _path("pause", _zigzag(x, top, end))
     if stretch.what in ("alive", "down", "wait"):

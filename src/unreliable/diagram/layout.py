@@ -3,13 +3,14 @@
 Rules
 - A lane is a process, a log, or the database. Processes keep the scenario's order, logs the order of their
   names; how the two interleave is chosen so that the arrows are short.
-- A row is `ROW` high; one that carries a note, or comes after a long time, is higher.
+- A row is `ROW` high; one that carries a note, or comes after a long time, is higher. Only what is told has a row,
+  and only lanes that it comes by are there.
 - A stretch is what a process is in for several rows: alive, down, paused, waiting, or in a transaction.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, pairwise
@@ -74,12 +75,15 @@ class Stretch:
 
 
 class Layout:
-    """The places of one trace's lanes and rows, in pixels."""
+    """The places of one trace's lanes and rows, in pixels; of all its events, or of those that are `told`."""
 
-    def __init__(self, trace: Trace) -> None:
-        self.events = trace.events
-        self.processes = [lane for lane in trace.lanes if any(e.process == lane for e in self.events)]
-        self.lanes = _order(trace.lanes, self.processes, self.events)
+    def __init__(self, trace: Trace, told: Sequence[Event] = ()) -> None:
+        self.events = told or trace.events
+        self._all = trace.events
+        lanes = {lane for event in self.events for lane in (event.process, event.to)}
+        shown = [lane for lane in trace.lanes if lane in lanes] if told else trace.lanes
+        self.processes = [lane for lane in shown if any(e.process == lane for e in self._all)]
+        self.lanes = _order(shown, self.processes, self.events)
         longest = max((text_width(event.label) for event in self.events), default=0)
         narrowest = NARROWEST if len(self.lanes) > len(self.processes) else NARROWEST_NETWORK
         self.gap = min(max(round(longest) + 30, narrowest), WIDEST)
@@ -106,6 +110,13 @@ class Layout:
         """The y of each event's arrow, by its step."""
         return {event.step: y for event, (y, _) in zip(self.events, self._places, strict=True)}
 
+    def y(self, step: int) -> float:
+        """Where a step lies, also one that has no row: then it's above the next row, or below the last."""
+        if step in self.rows:
+            return self.rows[step]
+        following = next((event for event in self.events if event.step > step), None)
+        return self.rows[following.step] - ROW + 2 if following else self.height - NOTE
+
     @cached_property
     def legends(self) -> list[float]:
         """The y of each line that names the lanes again."""
@@ -114,7 +125,8 @@ class Layout:
     @cached_property
     def height(self) -> float:
         last = self.events[-1] if self.events else None
-        return (self.rows[last.step] if last else HEADER) + (NOTE if last and note(last) else 0) + ROW
+        bottom = (self.rows[last.step] if last else HEADER) + (NOTE if last and note(last) else 0) + ROW
+        return bottom + (ROW if self.left_out_after else 0)
 
     @cached_property
     def _places(self) -> list[tuple[float, float | None]]:
@@ -132,14 +144,18 @@ class Layout:
 
     def gap_before(self, number: int) -> bool:
         """Whether much time has passed since the event before, or events between them are left out."""
-        if not number:
-            return False
-        before, event = self.events[number - 1 : number + 1]
-        return event.time_ms - before.time_ms >= LONG_MS or self.left_out_before(number) > 0
+        if self.left_out_before(number):
+            return True
+        return bool(number) and self.events[number].time_ms - self.events[number - 1].time_ms >= LONG_MS
 
     def left_out_before(self, number: int) -> int:
-        """How many events the trace did not keep between this one and the one before."""
-        return self.events[number].step - self.events[number - 1].step - 1 if number else 0
+        """How many events between this one and the one before are not told."""
+        return self.events[number].step - (self.events[number - 1].step if number else -1) - 1
+
+    @cached_property
+    def left_out_after(self) -> int:
+        """How many events after the last are not told."""
+        return self._all[-1].step - self.events[-1].step if self.events else 0
 
     # What lasts
 
@@ -148,7 +164,7 @@ class Layout:
         return [stretch for process in self.processes for stretch in self._stretches(process)]
 
     def _stretches(self, process: str) -> Iterator[Stretch]:
-        mine = [event for event in self.events if event.process == process]
+        mine = [event for event in self._all if event.process == process]
         yield from _lives(process, mine)
         yield from _halts(process, mine)
         yield from _transactions(process, mine, self._resumed)
@@ -162,8 +178,8 @@ class Layout:
     @cached_property
     def _resumed(self) -> int:
         """The first step after those that the trace left out."""
-        numbers = range(len(self.events))
-        return next((self.events[n].step for n in numbers if self.left_out_before(n)), len(self.events))
+        together = pairwise(self._all)
+        return next((after.step for before, after in together if after.step > before.step + 1), len(self._all))
 
     # Messages between processes
 
@@ -171,12 +187,15 @@ class Layout:
     def arrivals(self) -> dict[int, list[int]]:
         """For each step that sends to a process: the steps that receive it."""
         arrivals: dict[int, list[int]] = {}
-        for event in self.events:
+        for event in self._all:
             if event.kind == "receive":
                 sent = self._sent(event, arrivals)
                 if sent is not None:
                     arrivals.setdefault(sent, []).append(event.step)
-        return arrivals
+        told = {event.step for event in self.events}
+        return {
+            sent: kept for sent, steps in arrivals.items() if (kept := [step for step in steps if step in told])
+        }
 
     def from_afar(self, receive: Event) -> bool:
         """Whether the message was not sent in the row above: then its label says which one it is."""
@@ -186,7 +205,7 @@ class Layout:
         """The first message that can be this one; a delayed one only if no other can."""
         alike = [
             event
-            for event in self.events
+            for event in self._all
             if event.step < receive.step
             and (event.process, event.to, event.label) == (receive.to, receive.process, receive.label)
             and event.kind in ("send", "delay", "duplicate")
@@ -238,7 +257,7 @@ def _transactions(process: str, mine: list[Event], resumed: int) -> Iterator[Str
         yield Stretch(process, "open", first, None, depth)
 
 
-def _order(lanes: list[str], processes: list[str], events: list[Event]) -> list[str]:
+def _order(lanes: list[str], processes: list[str], events: Sequence[Event]) -> list[str]:
     """The lanes, interleaved so that the arrows are short."""
     others = sorted((lane for lane in lanes if lane not in processes and lane != DATABASE), key=_numbers_last)
     natural = [*processes, *others, *([DATABASE] if DATABASE in lanes else [])]

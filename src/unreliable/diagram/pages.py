@@ -6,7 +6,7 @@ Rules
 - The learner's lines that the story comes by are marked, and those where a fault happens name its step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from unreliable.diagram.drawing import svg
 from unreliable.diagram.escaping import markup
@@ -25,12 +25,15 @@ def page(title: str, *sections: str, style: str = "") -> str:
     )
 
 
-def section(heading: str, sentence: str, trace: Trace | None = None, source: str = "") -> str:
+def section(
+    heading: str, sentence: str, trace: Trace | None = None, source: str = "", told: Sequence[Event] = ()
+) -> str:
     """One finding: what it is about, what happened, and, of a failed run, its diagram, steps and code."""
-    return drawn(heading, sentence, svg(trace) if trace else "", trace.events if trace else [], source)
+    events = told or (trace.events if trace else ())
+    return drawn(heading, sentence, svg(trace, told) if trace else "", events, source)
 
 
-def drawn(heading: str, sentence: str, drawing: str, events: list[Event], source: str = "") -> str:
+def drawn(heading: str, sentence: str, drawing: str, events: Sequence[Event], source: str = "") -> str:
     """A finding whose diagram is drawn already, as it was kept with its events."""
     parts = [f'<h2>{markup(heading)}</h2>\n<p class="finding">{markup(sentence)}</p>\n']
     if events:
@@ -55,15 +58,15 @@ def told(sentence: str, name: str = "", trace: Trace | None = None) -> str:
     return f"<div><p>{anomaly}{markup(sentence)}</p>{picture(trace) if trace else ''}</div>"
 
 
-def _steps(events: list[Event]) -> Iterator[str]:
+def _steps(events: Sequence[Event]) -> Iterator[str]:
     for event in events:
         trouble = ' class="trouble"' if is_fault(event) else ""
         line = f" <small>line {event.line}</small>" if event.line else ""
         time = f"<time>{event.time_ms / 1000:.3f} s</time>"
-        yield f"<li{trouble}>{time} {markup(event.text)}{line}</li>\n"
+        yield f'<li value="{event.step + 1}"{trouble}>{time} {markup(event.text)}{line}</li>\n'
 
 
-def _code(events: list[Event], source: str) -> str:
+def _code(events: Sequence[Event], source: str) -> str:
     met = {event.line for event in events}
     faults: dict[int, list[str]] = {}
     for event in events:

@@ -16,26 +16,21 @@ from unreliable.diagram.layout import Layout, is_fault
 from unreliable.trace import CRASH, EXCEPTION, PAUSE, RESTART, Event, Trace
 
 COLUMNS = 100
-CONTEXT = 2  # events told before and after each fault if only those are asked for
 MOST_ROWS = 12
 WIDEST_CELL = 30
 
 _SIGNS = {CRASH: "✗", EXCEPTION: "✗", RESTART: "↻", PAUSE: "‖"}
 
 
-def text(trace: Trace, only_faults_context: bool = False) -> str:
-    """The whole run, or of it only what is near a fault; ends with tables and committed offsets."""
-    layout = Layout(trace)
-    told = _near_faults(trace.events) if only_faults_context else {event.step for event in trace.events}
-    width = max((_columns(event.process) for event in trace.events), default=0)
+def text(trace: Trace, told: Sequence[Event] = ()) -> str:
+    """A run, or those of its events that are `told`; ends with tables and committed offsets."""
+    layout = Layout(trace, told)
+    width = max((_columns(event.process) for event in layout.events), default=0)
     lines: list[str] = []
-    last = -1
-    for event in trace.events:
-        if event.step in told:
-            lines += _left_out(event.step - last - 1)
-            lines += _event(layout, event, width)
-            last = event.step
-    lines += _left_out(trace.events[-1].step - last) if trace.events else []
+    for number, event in enumerate(layout.events):
+        lines += _left_out(layout.left_out_before(number))
+        lines += _event(layout, event, width)
+    lines += _left_out(layout.left_out_after)
     state = trace.events[-1].state if trace.events else {}
     return "\n".join([*lines, *_state(state)]) + "\n"
 
@@ -44,11 +39,6 @@ def summary(trace: Trace) -> str:
     """The faults of a run in one line."""
     faults = [event.text for event in trace.events if is_fault(event)]
     return plain("; ".join(faults)) or "nothing goes wrong"
-
-
-def _near_faults(events: Sequence[Event]) -> set[int]:
-    faults = [event.step for event in events if is_fault(event)]
-    return {step + near for step in faults for near in range(-CONTEXT, CONTEXT + 1)}
 
 
 def _left_out(count: int) -> list[str]:

@@ -16,6 +16,7 @@ from unreliable.diagram.escaping import markup
 from unreliable.trace import Event
 
 MOST_BARS = 12  # more different scores than these are shown by tenths
+NO_STORY: dict[str, Any] = {"svg": "", "told": [], "events": []}
 SIGNS = {"passed": "✓", "failed": "✗"}
 STYLE = """
 table{border-collapse:collapse}.scrolled{overflow-x:auto}
@@ -72,8 +73,8 @@ def _stories(mark: Mark, show: str, source: str) -> Iterator[str]:
     for name, test in all_tests(mark):
         if test["outcome"] != "passed" and not name.startswith(EXTRA):
             said = f"{test['anomaly'] or test['outcome']}: {test['sentence']}"
-            story: dict[str, Any] = (test["story"] if show == "story" else None) or {"svg": "", "events": []}
-            events = [Event(**event) for event in story["events"]]
+            story: dict[str, Any] = (test["story"] if show == "story" else None) or NO_STORY
+            events = [Event(**story["events"][index]) for index in story["told"]]
             yield diagram.drawn(f"✗ {test['title']}", said, story["svg"], events, source)
 
 
