@@ -1,25 +1,21 @@
-"""The whole Check of the chapter 3 solution in Chromium, in a worker that is warm: seconds and schedules a second.
+"""The whole Check of each solution: in Chromium, in a worker that is warm, and in CPython beside it.
 
-make build && python benchmarks/check_in_page.py
+make build && python benchmarks/check_in_page.py [EXERCISE ...]
 """
 
 import json
 import statistics
-import subprocess
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import sys
+import time
 
-from playwright.sync_api import sync_playwright
+from page import chromium, served
 
-from course.catalog import exercise, root
+from course.catalog import Exercise, exercise, exercises
+from course.grading import grade
+from course.report import load
 
-EXERCISE = exercise("03-idempotency/dedup_consumer")
-ROUNDS = 5
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
-
-CHECK = """async ([exercise, source, rounds]) => {
+ROUNDS = 3
+CHECK = """async ([exercises, rounds]) => {
     const worker = new Worker("assets/course/worker.js", { type: "module" });
     const told = (kind) => new Promise((resolve, reject) => {
         worker.onmessage = ({ data }) => {
@@ -28,44 +24,49 @@ CHECK = """async ([exercise, source, rounds]) => {
         };
     });
     await told("ready");
-    const found = [];
-    for (let round = 0; round < rounds; round += 1) {
-        const start = performance.now();
-        worker.postMessage({ kind: "check", exercise, source });
-        const { json } = await told("result");
-        found.push([performance.now() - start, json]);
+    const found = {};
+    for (const [exercise, source] of exercises) {
+        found[exercise] = [];
+        for (let round = 0; round <= rounds; round += 1) {
+            const start = performance.now();
+            worker.postMessage({ kind: "check", exercise, source });
+            const { json } = await told("result");
+            found[exercise].push([(performance.now() - start) / 1000, json]);
+        }
     }
     worker.terminate();
     return found;
 }"""
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        return None
-
-
 def main() -> None:
-    """Prints the median of ROUNDS checks after a first one that is not counted."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root() / "site")))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    found = subprocess.run([".ci/find-chromium"], cwd=root(), check=True, capture_output=True, text=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found.stdout.strip(), args=FLAGS)
+    """Prints medians of ROUNDS checks after a first one that is not counted."""
+    chosen = [exercise(name) for name in sys.argv[1:]] or list(exercises())
+    sources = [[one.id, one.solution.read_text("utf-8")] for one in chosen]
+    with served() as address, chromium() as browser:
         page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_port}/")
-        first, *rounds = page.evaluate(CHECK, [EXERCISE.id, EXERCISE.solution.read_text("utf-8"), ROUNDS + 1])
-        browser.close()
-    server.shutdown()
-    results = json.loads(first[1])
-    assert results["passed"]
+        page.goto(address)
+        found = page.evaluate(CHECK, [sources, ROUNDS])
+    print(f"{'':34} Chromium  the first  CPython  run     covered  (wanted: 3 s, 1 s)")
+    for one in chosen:
+        tell(one, found[one.id])
+
+
+def tell(one: Exercise, found: list[tuple[float, str]]) -> None:
+    results = json.loads(found[0][1])
+    assert results["passed"], one.id
     run, covered = (sum(test["schedules"][what] for test in results["tests"]) for what in ("run", "covered"))
-    seconds = statistics.median(elapsed for elapsed, _ in rounds) / 1000
-    print(
-        f"Check in Chromium: {seconds:.2f} s (the first: {first[0] / 1000:.2f} s) for {run:,} schedules run, ",
-        end="",
-    )
-    print(f"{covered:,} covered: {run / seconds:,.0f} run and {covered / seconds:,.0f} covered a second")
+    in_page = statistics.median(seconds for seconds, _ in found[1:])
+    here = statistics.median(checked(one) for _ in range(ROUNDS))
+    rates = f"{run / in_page:,.0f} run and {covered / in_page:,.0f} covered a second in Chromium"
+    print(f"{one.id:34} {in_page:6.2f} s {found[0][0]:8.2f} s {here:6.2f} s {run:6,} {covered:9,}  {rates}")
+
+
+def checked(one: Exercise) -> float:
+    """Seconds for the same in CPython."""
+    start = time.perf_counter()
+    assert grade(one, load(one.solution)).passed
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
