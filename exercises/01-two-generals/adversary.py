@@ -8,7 +8,8 @@ that is handed to you as `protocol`. You are the valley between them: you decide
   sent, with the lost ones. The same losses always give the same night. Other losses may make the generals send
   other messages, and more of them.
 - `await protocol.answer(lost)` is your answer: with these losses exactly one general attacks. `answer(None)` says
-  that there are no such losses: what the generals do never depends on a message.
+  that there are no such losses: what the generals do never depends on a message. Every plan here that can be
+  broken is broken by losing all messages from some one on.
 
 You may run each protocol 200 times, which is far less than there are ways to choose among thirty messages.
 """

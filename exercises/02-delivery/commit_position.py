@@ -10,7 +10,7 @@ message on somebody's telephone.
 Your processes may crash at every `await`; then they start again from the top, at the offset that their group has
 committed. An `INSERT` may fail. A commit may fail, and then nobody tells you whether it happened. A process that
 stands still for too long is no longer a member of its group: its partition goes to another, and its commits are
-refused. An exception that you let go ends the process, which is restarted as after a crash.
+refused. An exception that you do not catch ends the process, which is restarted as after a crash.
 
 - `at_most_once`: no newsletter is ever sent twice.
 - `at_least_once`: no alarm is ever missing.

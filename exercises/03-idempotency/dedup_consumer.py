@@ -6,8 +6,8 @@ offset. Two payments may be alike in all but their id: those are two payments.
 
 Your process may crash at every `await`; then it starts again from the top, with nothing in memory, and Kafka
 delivers again what was not committed. The database may fail for a moment, and its connection may break: then it
-stays closed. An exception that you let go ends the process, which is restarted as after a crash. Another consumer
-of the same group may run beside yours, and be given your partitions while you stand still.
+stays closed. An exception that you do not catch ends the process, which is restarted as after a crash. Another
+consumer of the same group may run beside yours, and be given your partitions while you stand still.
 
 At the end each balance has to be the sum of the account's payments, and every offset has to be committed.
 

@@ -4,14 +4,14 @@
 
 - `await orders.next()` gives the first order that is not done, as `(id, body)`, or None when all are. Two orders
   may have the same body. `await orders.done(id, status, answer)` keeps the final answer. Orders survive a crash.
-- A request is `(key, body)`, an answer is `(status, answer)`. 409 and 503 mean: ask again.
+- A request is `(key, body)`, an answer is `(status, answer)`. 409, 503 and 504 mean: ask again.
 
 `serve` is such a payment service. A body is JSON: `{"owner": "alice", "amount": 30}`. Its customers ask up to
 three times, twenty seconds apart.
 
 - `await gateway.charge(key, amount)` charges the card and gives `(status, answer)`: 200 and the charge's id; 402
-  if the card is declined; 503 or 504 if it cannot tell now, and then the card may have been charged or not. The
-  gateway gives a key that it knows its first answer again. It forgets its keys after a day.
+  if the card is declined; 503 or 504 if it cannot tell now, and then the card may have been charged or not. Asked
+  again with the same key, it repeats its 200 or 402; a 5xx is not kept. It forgets its keys after a day.
 - The customer is answered what the gateway says. 200 and 402 are final: whoever sends the key again gets the same
   answer, for ever, and nothing is charged. After a 5xx the next try asks the gateway again.
 - The same key with another body is answered 422.
@@ -21,7 +21,9 @@ three times, twenty seconds apart.
 
 In the end each wallet has to have got what was charged for it, once. Both functions may crash at every `await` and
 start again from the top. Messages may get lost, and so may the answer to a COMMIT; a statement may fail. An
-exception that you let go ends the process, which is restarted as after a crash. The tables are there already:
+exception that you do not catch ends the process, which is restarted as after a crash.
+
+The tables are there already:
 
     wallets (owner TEXT PRIMARY KEY, credit INTEGER NOT NULL)
     requests (key TEXT PRIMARY KEY, body TEXT NOT NULL, status INTEGER, answer TEXT, locked_at REAL)
@@ -36,7 +38,7 @@ from uuid import uuid4
 
 from psycopg import AsyncConnection
 
-OK, AGAIN = 200, {409, 503}
+OK, AGAIN = 200, {409, 503, 504}
 CREDIT = "UPDATE wallets SET credit = credit + %s WHERE owner = %s"
 
 type Answer = tuple[int, str]  # status, answer

@@ -23,8 +23,8 @@ remove its log up to there. `pg_logical_slot_get_changes` is both in one.
 
 Your process may crash at every `await`. The database may fail for a moment, an acknowledgement of Kafka's may get
 lost, which the client library deals with, and a message may not get to Kafka: then whoever awaits its delivery
-hears a KafkaException. An exception that you let go ends the process, and it is restarted. Without any fault each
-event is published once. At the end the slot has confirmed all of them.
+hears a KafkaException. An exception that you do not catch ends the process, and it is restarted. Without any fault
+each event is published once. At the end the slot has confirmed all of them.
 
     outbox (seq, aggregate_id TEXT NOT NULL, payload TEXT NOT NULL)
 """

@@ -9,14 +9,14 @@ Two of these processes run at once, on two machines. Without any fault each even
 
 Your process may crash at every `await`. The database may fail for a moment, its connection may break, and an
 acknowledgement of Kafka's may get lost, which the client library deals with. A message may not get to Kafka for a
-while: then whoever awaits its delivery hears a KafkaException. An exception that you let go ends the process, and
-it is restarted.
+while: then whoever awaits its delivery hears a KafkaException. An exception that you do not catch ends the
+process, and it is restarted.
 
 One error does not pass: `KafkaError.MSG_SIZE_TOO_LARGE`. Such a row must not hold up other aggregates, and nothing
 of its own aggregate may pass it. So park it: write into `error` what is wrong, leave it unsent, and publish no
 later row of this aggregate until somebody has mended the row and set `error` to NULL again.
 
-Some transactions are slow: a row may become visible after others with a higher `seq`.
+Some transactions are slow: a row may become visible after rows of other aggregates with a higher `seq`.
 
     outbox (seq, aggregate_id TEXT, payload TEXT, sent BOOLEAN, error TEXT)
     relay_lock (id INTEGER PRIMARY KEY), with one row, for you to lock if you want to

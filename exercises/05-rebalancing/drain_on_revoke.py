@@ -11,7 +11,7 @@ configured with `partition.assignment.strategy=cooperative-sticky`: your consume
 
     async def on_assign(consumer, partitions: list[TopicPartition]) -> None: ...  # they are new
     async def on_revoke(consumer, partitions: list[TopicPartition]) -> None: ...  # they are about to go
-    async def on_lost(consumer, partitions: list[TopicPartition]) -> None: ...    # another has them already
+    async def on_lost(consumer, partitions: list[TopicPartition]) -> None: ...    # may be another's
 
 Without `on_lost`, `on_revoke` is called for lost partitions, too.
 

@@ -19,7 +19,8 @@ async def sender(network: Network, application: Application) -> None:
         number += 1
         answer = None
         while answer is None or answer[1] != number:
-            await network.send("receiver", (number, payload))
+            if answer is None:  # an old answer is no reason to send again
+                await network.send("receiver", (number, payload))
             answer = await network.receive(timeout=1.0)
 
 

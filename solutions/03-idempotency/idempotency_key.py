@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from psycopg import AsyncConnection
 from psycopg.errors import LockNotAvailable
 
-OK, AGAIN = 200, {409, 503}
+OK, AGAIN = 200, {409, 503, 504}
 FINAL = {OK, 402}
 CREDIT = "UPDATE wallets SET credit = credit + %s WHERE owner = %s"
 CLAIM = "INSERT INTO requests (key, body) VALUES (%s, %s) ON CONFLICT DO NOTHING"

@@ -39,6 +39,7 @@ class _Collector:
     manner: Manner
     results: list[TestResult] = field(default_factory=list[TestResult])
     errors: list[str] = field(default_factory=list[str])
+    others: list[str] = field(default_factory=list[str])
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[PROGRAM] = self.program
@@ -49,6 +50,9 @@ class _Collector:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             self.errors.append(str(report.longrepr))
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self.others = [item.name for item in items]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.results = [result_of(item) for item in session.items]
@@ -82,6 +86,8 @@ def grade(
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = pytest.main([*quiet, *options, str(exercise.grader)], plugins=[pytest_plugin, collector])
+    if status == pytest.ExitCode.NO_TESTS_COLLECTED and collector.others:
+        raise GraderError(f"No test is called {manner.only}. There are: {', '.join(collector.others)}.")
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         lines = [
             line.removeprefix("ERROR: ") for line in said.getvalue().splitlines() if line.startswith("ERROR: ")

@@ -6,7 +6,9 @@ import pytest
 
 from course import browser
 from course.catalog import exercise
-from course.grading import grade
+from course.grading import GraderError, grade
+from course.pytest_plugin import Manner
+from course.report import load
 from unreliable import Program
 
 EXERCISE = exercise("03-idempotency/dedup_consumer")
@@ -68,3 +70,8 @@ def test_what_was_printed_is_kept_up_to_its_limit():
     results = grade(EXERCISE, Program(f"{LOOP}        print('x' * 10_000_000)\n"))
     assert len(results.output) == 64 * 1024
     assert grade(EXERCISE, Program(f"{LOOP}        print(message.offset())\n")).output == "0\n1\n0\n"
+
+
+def test_a_test_that_is_not_there_is_told_with_those_that_are():
+    with pytest.raises(GraderError, match="No test is called no_such_test. There are: .*test_a_crash_at_every_await"):
+        grade(EXERCISE, load(EXERCISE.starter), Manner(only="no_such_test"))
