@@ -9,9 +9,9 @@ from tests.chaos.on_model import play, play_at_random
 from tests.chaos.plans import plan
 
 from unreliable.kafka import log, transactions
-from unreliable.kafka.consumer import Consumer
 from unreliable.kafka.log import Log
 from unreliable.kafka.offsets import Offsets
+from unreliable.kafka.reading import Reading
 
 PLANS = 250
 
@@ -63,17 +63,18 @@ def _commits_too_far(self: Offsets, places: Any) -> bool:
     return _commit(self, tuple((topic, number, offset + 1) for topic, number, offset in places))
 
 
-def _goes_back_once(self: Consumer) -> None:
+def _goes_back_once(self: Reading, most: int) -> Any:
     for partition, position in self.positions.items():
         if position == 3 and partition not in self._held:
             self._held = self._held | {partition}
             self.positions[partition] = 1
     held, self._held = self._held, frozenset()
-    _serve(self)
+    found = _next(self, most)
     self._held = held
+    return found
 
 
-_append_once, _commit, _serve = Log.append_once, Offsets.commit, Consumer.serve
+_append_once, _commit, _next = Log.append_once, Offsets.commit, Reading.next
 
 BROKEN: dict[str, tuple[Any, str, Callable[..., Any] | property]] = {
     "aborted read": (Log, "_aborted", _never),
@@ -81,7 +82,7 @@ BROKEN: dict[str, tuple[Any, str, Callable[..., Any] | property]] = {
     "duplicate": (log, "known", lambda state, stamp: None),
     "lost write": (Log, "append_once", _forgets_an_append),
     "lost message": (Offsets, "commit", _commits_too_far),
-    "nonmonotonic poll": (Consumer, "serve", _goes_back_once),
+    "nonmonotonic poll": (Reading, "next", _goes_back_once),
 }
 
 

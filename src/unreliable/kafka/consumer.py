@@ -9,11 +9,8 @@ Rules, and where they are defined (librdkafka: rdkafka_cgrp.c, rdkafka_assignmen
 - When its session was over, its partitions are lost: it hears so by on_lost (left out: on_revoke), and joins anew.
 - The consumer takes over what a callback has left to it: who does not `assign` in on_assign is assigned all the
   same.
-- A partition is read from the committed offset, that of the next record. Without one, or with one that its log has
-  not reached, `auto.offset.reset` decides. Committing one that is lower than before is allowed.
-- As long as a transaction is about to commit an offset, the partition is not read from there (`offsets.py`).
+- What it reads, and where: `reading.py`. Committing an offset that is lower than before is allowed.
 - Unsubscribing takes effect in the next poll (or close), like every rebalance.
-- A commit without arguments is of what was read since the last (librdkafka: _NO_OFFSET if that is nothing).
 - A commit's request or its reply may get lost. The client library sends it again (*retry request*, *retry reply*);
   if that gets lost, too (*lose request*, *lose reply*), both are REQUEST_TIMED_OUT to the consumer, which cannot
   tell them apart.
@@ -29,12 +26,9 @@ from typing import TYPE_CHECKING, Any
 
 from unreliable import requests as r
 from unreliable.clients.confluent_kafka import (
-    AUTO_OFFSET_RESET,
     FATAL,
     MAX_POLL_EXCEEDED,
     OFFSET_BEGINNING,
-    OFFSET_END,
-    OFFSET_INVALID,
     KafkaError,
 )
 from unreliable.kafka.assignors import Subscription
@@ -53,14 +47,12 @@ from unreliable.kafka.groups import Group, Member
 from unreliable.kafka.log import Log, Partition
 from unreliable.kafka.modern_groups import ModernGroup
 from unreliable.kafka.producer import REQUEST_TIMEOUT_MS
+from unreliable.kafka.reading import Reading
 
 if TYPE_CHECKING:
     from unreliable.world import Process, World
 
-NOT_STABLE = -1000  # a position that waits for a committed offset (librdkafka: OFFSET_STORED)
 LEAST_WAIT_MS = 250  # of a poll in vain: asking more often would make runs longer and find nothing more
-
-type Offsets = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(slots=True)
@@ -86,16 +78,12 @@ class Consumer:
         self.group = group
         self.config: ConsumerConfig = process.spec.consumer_config
         self._modern = self.config.group_protocol == "consumer"
-        self._committed_only = self.config.isolation_level == "read_committed"
         self.member = ""  # the member id, once it has joined
         self.generation = -1
         self.fenced = False
         self.paused = False
         self.waiting = 0  # the ticket of the poll that it waits in
-        self.positions: dict[Partition, int] = {}  # of the partitions that it reads
-        self._given: dict[Partition, int] = {}  # the offset after what poll gave
-        self._stored: dict[Partition, int] = {}  # what a commit without arguments is of
-        self._held: set[Partition] = set()  # partitions that the application has paused
+        self._reading = Reading(logs, group, self.config, self._tell_in_poll)
         self._commits_soon = False  # whether auto.commit.interval.ms runs
         self._topics = process.spec.subscribes or tuple(dict.fromkeys(topic for topic, _ in logs))
         self._subscribed = True  # until it is assigned partitions by hand
@@ -122,6 +110,14 @@ class Consumer:
     @property
     def awake(self) -> bool:
         return not self.paused and self._world.alive(*self.here)
+
+    @property
+    def positions(self) -> dict[Partition, int]:
+        """Where it is in each of the partitions that it reads."""
+        return self._reading.positions
+
+    def _tell_in_poll(self, notice: r.Notice) -> None:
+        self._pending.append(notice)
 
     # Subscribing and leaving
 
@@ -364,70 +360,20 @@ class Consumer:
         if change.done:
             return
         if change.kind == "assign":
-            self._take(tuple((*partition, None) for partition in change.partitions))
+            self._reading.take(tuple((*partition, None) for partition in change.partitions))
         else:
             if change.kind == "revoke":
                 self.commit_by_itself()
-            self._drop(change.partitions)
-
-    def _take(self, places: tuple[tuple[str, int, int | None], ...]) -> None:
-        """Reads these partitions from the given offsets, or where the group has committed."""
-        for topic, number, offset in places:
-            self.positions[topic, number] = self._resolved((topic, number), offset)
-
-    def _drop(self, partitions: tuple[Partition, ...]) -> None:
-        for partition in partitions:
-            self.positions.pop(partition, None)
-            self._given.pop(partition, None)
-            self._stored.pop(partition, None)
-            self._held.discard(partition)
-
-    def _resolved(self, partition: Partition, offset: int | None) -> int:
-        """A position in a log; what is no offset stands for the committed one."""
-        if offset is None or offset < OFFSET_BEGINNING:
-            if self.group.offsets.unstable(partition):
-                return NOT_STABLE
-            offset = self.group.committed.get(partition)
-        if offset is None:
-            return self._reset(partition)
-        return {OFFSET_BEGINNING: 0, OFFSET_END: self._end(partition)}.get(offset, offset)
-
-    def _end(self, partition: Partition) -> int:
-        """The end of the log, as far as this consumer reads."""
-        log = self._logs[partition]
-        return log.stable if self._committed_only else log.end
-
-    def _reset(self, partition: Partition) -> int:
-        """Where to read from without a position (auto.offset.reset)."""
-        match self.config.auto_offset_reset:
-            case "earliest":
-                return 0
-            case "latest":
-                return self._end(partition)
-            case _:
-                topic, number = partition
-                self._pending.append(r.Notice(AUTO_OFFSET_RESET, f"{topic} [{number}]: no offset to reset to"))
-                return self._end(partition)
+            self._reading.drop(change.partitions)
 
     def serve(self) -> None:
         """Answers a waiting poll if there is a record: with it, or with as many as the batch may hold."""
-        records: list[r.Record] = []
-        most = self._most or 1
-        for partition, known in self.positions.items():
-            position = self._resolved(partition, None) if known == NOT_STABLE else known
-            if position == NOT_STABLE or partition in self._held:
-                continue
-            found, after = self._logs[partition].read(position, most - len(records), self._committed_only)
-            self.positions[partition] = position
-            if found:
-                self.positions[partition] = self._given[partition] = after
-                if self.config.enable_auto_offset_store:
-                    self._store(partition, after)
-                records += found
-                if len(records) == most:
-                    break
+        records, after = self._reading.next(self._most or 1)
         if not records:
             return
+        if self.config.enable_auto_offset_store:
+            for partition, offset in after:
+                self._store(partition, offset)
         if self._world.trace is not None:
             for record in records:
                 self._world.trace.polled(self.process, record)
@@ -482,7 +428,7 @@ class Consumer:
     # Committing and positions
 
     def commit(self, request: r.CommitOffsets, outcome: str) -> None:
-        asked = self._positions_to_commit() if request.offsets is None else request.offsets
+        asked = self._reading.to_commit() if request.offsets is None else request.offsets
         offsets = tuple(place for place in asked if place[2] >= 0)
         if any((topic, number) not in self._logs for topic, number, _ in offsets):
             self._world.answer(self.process, NO_SUCH_PARTITION)
@@ -503,7 +449,7 @@ class Consumer:
             self._world.answer(self.process, TIMED_OUT, REQUEST_TIMEOUT_MS)
 
     def _store(self, partition: Partition, offset: int) -> None:
-        self._stored[partition] = offset
+        self._reading.stored[partition] = offset
         if self.config.enable_auto_commit and not self._commits_soon:
             self._commits_soon = True
             self._world.after(self.config.auto_commit_interval_ms, Consumer.commit_by_itself, self, *self.here)
@@ -516,7 +462,7 @@ class Consumer:
             self._world.after(LEAST_WAIT_MS, Consumer.commit_by_itself, self, *self.here)
             return
         self._commits_soon = self._commits_soon and not timer
-        offsets = tuple(place for place in self._positions_to_commit() if place[2] >= 0)
+        offsets = tuple(place for place in self._reading.to_commit() if place[2] >= 0)
         if not offsets:
             return
         refusal = self.refusal()
@@ -538,8 +484,7 @@ class Consumer:
 
     def hold(self, request: r.PausePartitions) -> None:
         """Pauses partitions, or resumes them; of those that it does not read nothing is said."""
-        mine = {partition for partition in request.partitions if partition in self.positions}
-        self._held = self._held | mine if request.paused else self._held - mine
+        self._reading.hold(request.partitions, request.paused)
         self._world.answer(self.process, None)
 
     def refusal(self) -> r.Failure | None:
@@ -548,15 +493,6 @@ class Consumer:
             return FENCED_FATALLY
         return self.group.refusal(self.member, self.generation)
 
-    def _positions_to_commit(self) -> Offsets:
-        """The position of each partition; no offset where there is nothing to commit."""
-        committed = self.group.committed
-        stored = ((partition, self._stored.get(partition, 0)) for partition in sorted(self.positions))
-        return tuple(
-            (*partition, offset if offset > committed.get(partition, 0) else OFFSET_INVALID)
-            for partition, offset in stored
-        )
-
     def seek(self, request: r.Seek) -> None:
         partition = (request.topic, request.partition)
         if partition not in self.positions:
@@ -564,8 +500,7 @@ class Consumer:
         elif request.offset < OFFSET_BEGINNING:
             self._world.answer(self.process, NOT_VALID)
         else:
-            self.positions[partition] = self._resolved(partition, request.offset)
-            self._given.pop(partition, None)
+            self._reading.seek(partition, request.offset)
             self._world.answer(self.process, None)
 
     def assign(self, request: r.Assign) -> None:
@@ -579,11 +514,11 @@ class Consumer:
             self._world.answer(self.process, PARTITION_UNKNOWN_HERE)
             return
         if request.how not in {"add", "remove"}:
-            self._drop(tuple(self.positions))
+            self._reading.drop(tuple(self.positions))
         if request.how in {"assign", "add"}:
-            self._take(request.partitions)
+            self._reading.take(request.partitions)
         elif request.how == "remove":
-            self._drop(tuple((topic, number) for topic, number, _ in request.partitions))
+            self._reading.drop(tuple((topic, number) for topic, number, _ in request.partitions))
         if change is not None:
             change.done = True
         elif not self.member:
@@ -600,11 +535,13 @@ class Consumer:
                 committed = tuple(self.group.committed.get(key) for key in request.partitions)
                 self._world.answer(self.process, committed)
             case r.Position():
-                self._world.answer(self.process, tuple(self._given.get(key) for key in request.partitions))
+                self._world.answer(self.process, tuple(self._reading.given.get(key) for key in request.partitions))
             case r.Watermarks():
                 partition = (request.topic, request.partition)
                 known = partition in self._logs
-                self._world.answer(self.process, (0, self._end(partition)) if known else PARTITION_UNKNOWN_HERE)
+                self._world.answer(
+                    self.process, (0, self._reading.end(partition)) if known else PARTITION_UNKNOWN_HERE
+                )
             case r.GroupMetadata():
                 self._told_generation = self.generation
                 parts = (self.process.spec.group, self.generation, self.member, self.config.group_instance_id)
@@ -631,10 +568,7 @@ class Consumer:
             self._rejoins,
             self._leaves,
             self._subscribed,
-            tuple(self.positions.items()),
-            tuple(self._given.items()),
-            tuple(self._stored.items()) if self._stored != self._given else None,
-            tuple(sorted(self._held)),
+            *self._reading.state(),
             tuple((p.kind, p.partitions) if isinstance(p, Change) else p for p in self._pending),
             self._calling and (self._calling.kind, self._calling.done, self._rest_ms()),
             self.group.refusal(self.member, self.generation) is None,

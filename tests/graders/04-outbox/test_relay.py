@@ -1,7 +1,7 @@
 """Each row of the outbox is published at least once, and those of one aggregate in their order.
 
-The tests read as the specification. Each lets the submission run under every schedule of its kind of fault. They are
-more than elsewhere: of two relays each may be anywhere when the other crashes.
+The tests read as the specification. Each lets the submission run under every schedule of its kind of fault. There
+are more of them than elsewhere: of two relays each may be anywhere when the other crashes.
 """
 
 import json
