@@ -6,8 +6,8 @@ Rules
   transaction.
 - A unit is ordinary if the run without faults has it too, and nothing leaves the faultless path in it. A record
   that is read only once may as well be read by another: the same work is ordinary, whoever does it.
-- Ordinary units are left out. So are those between the first and the last of a process that differ only in numbers
-  and values, and such events within a unit.
+- Ordinary units are left out. So are those between the first and the last of a process that differ only in
+  numbers, values and what is read, and such events within a unit.
 - The story ends with the last event that changes what lasts, unless a fault comes later.
 - While it has fewer than `ENOUGH` events, those next to it are told too, rather after it than before.
 - A run that fails without a fault has no other to be compared with: of it only repeats and the end are left out.
@@ -26,7 +26,7 @@ HEARS = ("poll", "receive")
 BEGINS = (START, RESTART, SLEEP, "assign", *HEARS)
 ENDS = (CRASH, EXCEPTION)
 CONSEQUENCES = (EXCEPTION, "refused")  # they leave the faultless path because something else did before
-_VALUE = re.compile(r"'[^']*'|\d+")
+_VALUE = re.compile(r"'[^']*'|-?\d+")
 
 type Unit = tuple[Event, ...]
 type Key = tuple[object, ...]
@@ -92,7 +92,12 @@ def _exactly(unit: Unit) -> Key:
 
 def _alike(unit: Unit) -> Key:
     """What units have in common that differ in numbers and values only."""
-    return unit[0].process, *((event.kind, event.to, event.lost, _VALUE.sub("…", event.text)) for event in unit)
+    return unit[0].process, *((event.kind, event.to, event.lost, _outline(event)) for event in unit)
+
+
+def _outline(event: Event) -> str:
+    text = _VALUE.sub("…", event.text)
+    return text.partition(": ")[0] if event.kind == "read" else text
 
 
 def _alike_alone(event: Event) -> Key:
