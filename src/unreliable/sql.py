@@ -83,7 +83,7 @@ _ABSENT = (
         r"^\s*SELECT\s+pg_logical_slot_(peek|get)_changes\s*\(",
         "write SELECT lsn, data FROM pg_logical_slot_peek_changes(…)",
     ),
-    (r"\bANY\s*\(\s*%s", "ANY with a list is not modelled; write one statement for each value"),
+    (r"\b(ANY|ALL)\s*\(\s*%s", "of ANY and ALL with a list only = ANY(%s) and <> ALL(%s) are modelled"),
 )
 
 _ONLY_SQLITE = (
@@ -92,9 +92,16 @@ _ONLY_SQLITE = (
 )
 
 
+# An array comes as the text of a JSON list.
+_ANY = re.compile(r"=\s*ANY\s*\(\s*%s\s*\)", re.I)
+_ALL = re.compile(r"(?:<>|!=)\s*ALL\s*\(\s*%s\s*\)", re.I)
+_ARRAY = "(SELECT value FROM json_each(%s))"
+
+
 @lru_cache(maxsize=1024)
 def translate(sql: str) -> Statement:
     """The statement that SQLite is given for one of PostgreSQL's."""
+    sql = _ALL.sub(f"NOT IN {_ARRAY}", _ANY.sub(f"IN {_ARRAY}", sql))
     for pattern, reason in _ABSENT:
         if re.search(pattern, sql, re.I | re.S):
             return Statement("absent", sql, absent(reason))

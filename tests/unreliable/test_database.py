@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from unreliable import Process, Program, Scenario, replay
+from unreliable import Process, Program, Scenario, Schedule, replay
 from unreliable.database import LOCK_TIMEOUT_MS, Database
 from unreliable.requests import Begin, Commit, Execute, Failure, Rollback, Rows
 from unreliable.world import Process as Running
@@ -565,6 +565,30 @@ def test_a_broken_connection_stays_closed(a: Session, request_: Any):
     assert a.ask(request_) == Failure("OperationalError", ("the connection is closed",))
 
 
+def test_the_client_knows_that_its_connection_is_lost_when_it_has_heard_so():
+    source = """
+import psycopg
+async def work(db):
+    print(db.closed, db.broken)
+    try:
+        async with db.transaction():
+            await db.execute("UPDATE accounts SET balance = 1")
+    except psycopg.OperationalError:
+        pass
+    print(db.closed, db.broken)
+"""
+    lossy = Scenario("work", (Process("work", "work", ("db",)),), lambda _: None, tables=TABLES).with_faults("lose")
+    commit = next(c for c in replay(lossy, Program(source)).trace.choices if "lose reply" in c.options)
+    for schedule, ending in (
+        (Schedule(), "False False"),
+        (Schedule().then(commit.number, commit.options.index("lose reply")), "True True"),
+    ):
+        program = Program(source)
+        program.output.collecting = True
+        replay(lossy, program, schedule)
+        assert program.output.text.splitlines() == ["False False", ending]
+
+
 def test_transactions_can_be_begun_by_statements(a: Session, b: Session):
     a.execute("BEGIN")
     a.execute(PUT, 7, "alice")
@@ -801,6 +825,11 @@ print(await (await db.execute("SELECT * FROM processed")).fetchall())
         ("\"SELECT '%s'\"", "('%s',)"),
         ('"SELECT %s", [None]', "(None,)"),
         ('"SELECT %s", (b"\\x00",)', "(b'\\x00',)"),
+        ('"SELECT id FROM accounts WHERE id = ANY(%s)", (["bob", "x"],)', "('bob',)"),
+        ('"SELECT id FROM accounts WHERE id = ANY(%(ids)s)", {"ids": ["bob"]}', "('bob',)"),
+        ('"SELECT count(*) FROM accounts WHERE id <> ALL(%s)", (["bob", "x"],)', "(1,)"),
+        ('"SELECT count(*) FROM accounts WHERE id = ANY (%s) AND balance < %s", ([], 9)', "(0,)"),
+        ('"SELECT id FROM accounts WHERE id = ANY(%s) FOR UPDATE", (["bob"],)', "('bob',)"),
     ],
 )
 def test_parameters_are_bound_as_psycopg_binds_them(call: str, answer: str):
@@ -821,6 +850,7 @@ def test_parameters_are_bound_as_psycopg_binds_them(call: str, answer: str):
         ('"SELECT %s", 1', "TypeError"),
         ('"SELECT %s", "x"', "TypeError"),
         ('"SELECT %s", (object(),)', "ProgrammingError"),
+        ('"SELECT %s", ([1],)', "ProgrammingError"),
         ('"SELECT %s", (2**63,)', "NumericValueOutOfRange"),
         ('"SELECT %s", ("\\ud800",)', "DataError"),
         ("None", "TypeError"),
@@ -921,7 +951,7 @@ def test_errors_have_their_names_in_postgresql(a: Session, sql: str, raised: str
         "SELECT gen_random_uuid()",
         "SELECT last_insert_rowid()",
         "INSERT INTO processed VALUES ('x') ON CONFLICT ON CONSTRAINT processed_pkey DO NOTHING",
-        "SELECT * FROM accounts WHERE id = ANY(%s)",
+        "SELECT * FROM accounts WHERE id > ANY(%s)",
         "WITH gone AS (DELETE FROM accounts RETURNING id) SELECT * FROM gone",
         "CREATE TEMP TABLE memory (x TEXT)",
         "CREATE TRIGGER again AFTER INSERT ON log BEGIN INSERT INTO log VALUES ('x'); END",

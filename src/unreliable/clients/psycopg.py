@@ -5,6 +5,7 @@ The connection is in autocommit mode, psycopg's advice for use with `transaction
 transaction block is a transaction of its own.
 """
 
+import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -157,14 +158,14 @@ class AsyncTransaction:
         self.connection = connection
 
     async def __aenter__(self) -> "AsyncTransaction":
-        await _ask(requests.Begin())
+        await self.connection.ask(requests.Begin())
         self.connection.depth += 1
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
         self.connection.depth -= 1
         if kind is None:
-            await _ask(requests.Commit())
+            await self.connection.ask(requests.Commit())
         elif kind is not GeneratorExit:  # after a crash nobody asks for a rollback any more
             await requests.Rollback()  # the block's own error counts, not one of the rollback
         return isinstance(error, Rollback) and error.transaction in {None, self}
@@ -189,7 +190,7 @@ class AsyncCursor:
         return None if columns is None else [(name,) for name in columns]
 
     async def execute(self, query: str, params: Parameters | None = None) -> "AsyncCursor":
-        self._result = await _ask(Execute(*_bind(query, params)))
+        self._result = await self._connection.ask(Execute(*_bind(query, params)))
         self._rows = iter(self._result.rows)
         self._connection.follow(query)
         return self
@@ -231,11 +232,21 @@ class AsyncConnection:
     """A connection in autocommit mode to the process's database."""
 
     autocommit = True
-    closed = False  # a connection lives as long as its process
 
     def __init__(self) -> None:
         self.depth = 0
         self._begun = False
+        self._lost = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection was lost, as far as this side knows: a statement that fails says so."""
+        return self._lost
+
+    @property
+    def broken(self) -> bool:
+        """Whether it was closed otherwise than by the program."""
+        return self._lost
 
     def cursor(self) -> AsyncCursor:
         return AsyncCursor(self)
@@ -256,13 +267,20 @@ class AsyncConnection:
         self._forbid_inside_block("commit")
         if self._begun:
             self._begun = False
-            await _ask(requests.Commit())
+            await self.ask(requests.Commit())
 
     async def rollback(self) -> None:
         self._forbid_inside_block("rollback")
         if self._begun:
             self._begun = False
-            await _ask(requests.Rollback())
+            await self.ask(requests.Rollback())
+
+    async def ask(self, request: Request) -> Any:
+        try:
+            return await _ask(request)
+        except OperationalError as error:
+            self._lost = self._lost or (type(error) is OperationalError and "closed" in str(error))
+            raise
 
     def follow(self, query: str) -> None:
         """Notes whether a statement began or ended a transaction."""
@@ -303,6 +321,8 @@ def _bind(query: str, params: Parameters | None) -> tuple[str, tuple[Plain, ...]
         return query.replace("%", "%%"), ()
     if not isinstance(params, Sequence | Mapping) or isinstance(params, str | bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"query parameters should be a sequence or a mapping, got {type(params).__name__}")
+    if _ARRAY.search(query):
+        params = _with_arrays(params)
     named, places = _placeholders(query)
     if isinstance(params, Mapping):
         return _bind_by_name(query, params, named, places)
@@ -331,6 +351,20 @@ def _bind_by_name(
     if missing:
         raise ProgrammingError(f"query parameter missing: {', '.join(missing)}")
     return re.sub(r"%\(\w+\)s", "%s", query), tuple(_plain(params[name]) for name in named)
+
+
+_ARRAY = re.compile(r"\b(ANY|ALL)\s*\(\s*%", re.I)
+
+
+def _with_arrays(params: Parameters) -> Parameters:
+    """Lists as the text that `= ANY(%s)` reads here (`unreliable.sql`)."""
+    if isinstance(params, Mapping):
+        return {name: _array(value) for name, value in params.items()}
+    return tuple(map(_array, params))
+
+
+def _array(value: Any) -> Any:
+    return json.dumps(list(map(_plain, value))) if isinstance(value, list) else value  # pyright: ignore
 
 
 _EXACT: dict[type, Callable[[Any], Plain]] = {

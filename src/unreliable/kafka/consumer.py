@@ -10,6 +10,7 @@ Rules, and where they are defined (librdkafka: rdkafka_cgrp.c, rdkafka_assignmen
 - The consumer takes over what a callback has left to it: who does not `assign` in on_assign is assigned all the
   same.
 - What it reads, and where: `reading.py`. Committing an offset that is lower than before is allowed.
+- `consume` waits until its batch is full or its time is over (rd_kafka_q_serve_rkmessages()).
 - Unsubscribing takes effect in the next poll (or close), like every rebalance.
 - A commit's request or its reply may get lost. The client library sends it again (*retry request*, *retry reply*);
   if that gets lost, too (*lose request*, *lose reply*), both are REQUEST_TIMED_OUT to the consumer, which cannot
@@ -296,7 +297,9 @@ class Consumer:
             self._world.after(wait_ms, Consumer.waited_in_vain, self, *self.here, self.waiting)
 
     def waited_in_vain(self, _: str, __: int, ticket: int) -> None:
-        """The poll's time is over: None, unless something came meanwhile."""
+        """The poll's time is over: what there is of a batch, or None."""
+        if self.waiting == ticket and self._world.alive(*self.here):
+            self.serve(late=True)
         if self.waiting == ticket and self._world.alive(*self.here):
             self.waiting = 0
             self._polled()
@@ -366,8 +369,10 @@ class Consumer:
                 self.commit_by_itself()
             self._reading.drop(change.partitions)
 
-    def serve(self) -> None:
-        """Answers a waiting poll if there is a record: with it, or with as many as the batch may hold."""
+    def serve(self, late: bool = False) -> None:
+        """Answers a waiting poll if there is a record; or a batch, if it is full or the time is over."""
+        if self._most is not None and not late and self._reading.ready(self._most) < self._most:
+            return
         records, after = self._reading.next(self._most or 1)
         if not records:
             return
@@ -571,6 +576,7 @@ class Consumer:
             *self._reading.state(),
             tuple((p.kind, p.partitions) if isinstance(p, Change) else p for p in self._pending),
             self._calling and (self._calling.kind, self._calling.done, self._rest_ms()),
+            self._rest_ms() if self.waiting and self._most is not None and self._reading.ready(1) else None,
             self.group.refusal(self.member, self.generation) is None,
             self._told_generation == self.generation,
             self._world.now_ms - self._polled_ms if self._watched else None,

@@ -64,6 +64,16 @@ class Reading:
         self.positions[partition] = self._resolved(partition, offset)
         self.given.pop(partition, None)
 
+    def ready(self, most: int) -> int:
+        """How many records could be given now, counted up to `most`."""
+        count = 0
+        for partition, known in self.positions.items():
+            position = self._resolved(partition, None) if known == NOT_STABLE else known
+            if count < most and position != NOT_STABLE and partition not in self._held:
+                found, _ = self._logs[partition].read(position, most - count, self._committed_only)
+                count += len(found)
+        return count
+
     def next(self, most: int) -> tuple[list[r.Record], list[tuple[Partition, int]]]:
         """The next records, `most` at the most, and for each partition that gave some the offset after them."""
         records: list[r.Record] = []
