@@ -14,7 +14,7 @@ import pytest
 
 from course import pytest_plugin
 from course.catalog import Exercise
-from course.pytest_plugin import MANNER, PLAINLY, PROBLEM, PROGRAM, Manner, problem_of, result_of
+from course.pytest_plugin import FAULTLESS, MANNER, PLAINLY, PROBLEM, PROGRAM, Manner, problem_of, result_of
 from course.results import Results, TestResult
 from unreliable import Explorer, Problem, Program, Replay, Scenario, Schedule
 
@@ -35,6 +35,7 @@ class _Collector:
 
     program: Program
     problem: Problem | None
+    faultless: Replay | None
     report: Report | None
     manner: Manner
     results: list[TestResult] = field(default_factory=list[TestResult])
@@ -46,6 +47,8 @@ class _Collector:
         config.stash[MANNER] = self.manner
         if self.problem is not None and self.problem.kind != "output":
             config.stash[PROBLEM] = self.problem
+            if self.faultless is not None:
+                config.stash[FAULTLESS] = self.faultless.trace
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -75,9 +78,9 @@ def grade(
     report: Report | None = None,
 ) -> Results:
     """Runs the exercise's grader on the program. Raises GraderError if the grader cannot be run."""
-    problem, _ = run(exercise, program, manner)
+    problem, faultless = run(exercise, program, manner)
     program.output.collecting = False
-    collector = _Collector(program, problem, report, manner)
+    collector = _Collector(program, problem, faultless, report, manner)
     options = ["--faults", str(manner.faults), *(["--replay", manner.token] if manner.token else [])]
     options += ["-k", manner.only] if manner.only else []
     quiet = [f"-pno:{name}" for name in _UNUSED]

@@ -58,6 +58,7 @@ MANNER = pytest.StashKey[Manner]()
 RESULT = pytest.StashKey[TestResult]()
 PROGRAM = pytest.StashKey[Program]()
 PROBLEM = pytest.StashKey[Problem]()  # of the faultless run: no schedule is worth trying
+FAULTLESS = pytest.StashKey[Trace]()  # that run, which the first test tells
 BUDGET = PLAINLY.faults
 
 
@@ -146,6 +147,9 @@ def verify(request: pytest.FixtureRequest, submission: Program) -> Verify:
         scenario = replace(scenario, name=result.name.removeprefix("test_").partition("[")[0])
         result.problem = request.config.stash.get(PROBLEM, None) or problem_of(scenario, submission)
         if result.problem is not None:
+            if FAULTLESS in request.config.stash:
+                result.tell(request.config.stash[FAULTLESS])
+                del request.config.stash[FAULTLESS]
             pytest.fail(f"{submission.filename}: {result.problem}", pytrace=False)
         if manner.elsewhere is not None:
             verdict = manner.elsewhere(scenario, submission)

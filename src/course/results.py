@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from unreliable import Event, Replay, Trace, Verdict, diagram
+from unreliable.focus import focus
 from unreliable.program import Problem
 
 SCHEMA = 1
@@ -49,8 +50,12 @@ class TestResult:
             self.token = verdict.token
             self.problem = verdict.problem
             if verdict.trace is not None:
-                self.trace, self.events = verdict.trace, verdict.told
-                self.story = story(verdict.trace, self.token, verdict.told)
+                self.tell(verdict.trace, verdict.told)
+
+    def tell(self, trace: Trace, told: Sequence[Event] = ()) -> None:
+        """Adds the story of a run."""
+        self.trace, self.events = trace, tuple(told or focus(trace.events))
+        self.story = story(trace, self.token, self.events)
 
     def fail(self, anomaly: str, sentence: str) -> None:
         self.outcome = "failed"

@@ -38,6 +38,7 @@ from unreliable.trace import Event, Trace
 LATENCY_MS = 1
 RESTART_MS = 10_000
 PATIENCE = 3
+MANY_LIVES = 10  # more than faults can explain: it dies by itself
 HOPELESS = ("endless", "exit", "memory", "refused")  # problems that no restart gets over
 
 type Appointment = tuple[int, int, Callable[..., None], Any, tuple[Any, ...]]
@@ -263,9 +264,15 @@ class World:
     def _run_on(self, process: Process) -> None:
         """The process goes on for ever."""
         assert process.driver is not None
-        message = f"After {self.scenario.most_steps:,} awaits {process.name} still makes request after request."
-        advice = "Wait for something that comes, or sleep between two tries."
-        process.problem = Problem("endless", process.driver.line(), message, advice)
+        so_far = f"After {self.scenario.most_steps:,} awaits {process.name} still"
+        died = process.problem
+        if died is not None and process.life > MANY_LIVES:
+            message = f"{so_far} dies and restarts. {died.message}"
+            process.problem = Problem("endless", died.line, message, died.advice)
+        else:
+            advice = "Does nothing tell it that its work is done? Or does it ask without waiting?"
+            message = f"{so_far} makes request after request."
+            process.problem = Problem("endless", process.driver.line(), message, advice)
         self.culprit = process
         self.stuck = Anomaly("stuck", f"{process.problem}")
 

@@ -75,3 +75,17 @@ def test_what_was_printed_is_kept_up_to_its_limit():
 def test_a_test_that_is_not_there_is_told_with_those_that_are():
     with pytest.raises(GraderError, match=r"called no_such_test\. There are: .*test_a_crash_at_every_await"):
         grade(EXERCISE, load(EXERCISE.starter), Manner(only="no_such_test"))
+
+
+def test_what_dies_again_and_again_is_told_with_its_exception_and_a_story():
+    works = "        await db.execute('UPDATE accounts SET balance = balance + 1')"
+    died = f"{LOOP}{works}\n        raise RuntimeError('no')\n"
+    results = grade(EXERCISE, Program(died))
+    assert results.problem is not None
+    assert results.problem.line == 8
+    assert "still dies and restarts. RuntimeError: no" in results.problem.message
+    first, *others = results.tests
+    assert "dies of an exception" in first.told
+    assert first.story is not None
+    assert len(first.story["told"]) < 30
+    assert not any(test.story for test in others)

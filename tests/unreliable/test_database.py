@@ -577,7 +577,9 @@ async def work(db):
         pass
     print(db.closed, db.broken)
 """
-    lossy = Scenario("work", (Process("work", "work", ("db",)),), lambda _: None, tables=TABLES).with_faults("lose")
+    lossy = Scenario("work", (Process("work", "work", ("db",)),), lambda _: None, tables=TABLES).with_faults(
+        "lose"
+    )
     commit = next(c for c in replay(lossy, Program(source)).trace.choices if "lose reply" in c.options)
     for schedule, ending in (
         (Schedule(), "False False"),
