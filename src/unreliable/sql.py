@@ -199,8 +199,11 @@ def failure_of(error: Exception) -> Failure:
         return Failure("DataError", (text.encode("ascii", "backslashreplace").decode(),))
     if text == _REFUSED:
         return absent(_IMPURE)
+    unknown = text.partition("no such function: ")[2]
+    if unknown:
+        text = f"{unknown}() is not there: PostgreSQL may have it, this course's database has SQLite's functions"
     name = _CONSTRAINTS.get(getattr(error, "sqlite_errorname", ""))
-    found = (kind for part, kind in _MESSAGES.items() if part in text)
+    found = (kind for part, kind in _MESSAGES.items() if part in str(error))
     return Failure(name or next(found, "ProgrammingError"), (text,))
 
 

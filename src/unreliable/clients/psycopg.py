@@ -103,6 +103,9 @@ class SyntaxError_(ProgrammingError):  # noqa: N801
     sqlstate = "42601"
 
 
+SyntaxError_.__name__ = SyntaxError_.__qualname__ = "SyntaxError"  # as in psycopg.errors
+
+
 class NumericValueOutOfRange(DataError):
     sqlstate = "22003"
 
@@ -128,7 +131,7 @@ class FeatureNotSupported(NotSupportedError):
 
 
 ERRORS: dict[str, type[Exception]] = {
-    kind.__name__.rstrip("_"): kind
+    kind.__name__: kind
     for kind in (
         *(Error, DatabaseError, InterfaceError, OperationalError, IntegrityError, ProgrammingError),
         *(InternalError, DataError, NotSupportedError, UniqueViolation, ForeignKeyViolation),
