@@ -3,7 +3,7 @@
 `lead` is the leader of a partition. Producers send it records, each with the producer's id, its epoch and a
 sequence number: 0, 1, 2 and so on. A request is `(correlation, producer, epoch, sequence, value)`. The answer is
 `(correlation, code, offset)`: the correlation is the request's, by which the producer knows what was answered; the
-codes are Kafka's; where nothing was appended the offset is -1.
+codes are Kafka's; if the record is refused, the offset is -1.
 
 - A record that follows the last one of its producer is appended to `log`, once. The first record has offset 0. The
   answer is 0 and its offset.
@@ -19,9 +19,10 @@ codes are Kafka's; where nothing was appended the offset is -1.
 was before. Here nothing is deleted.)
 
 Producers send again what was not answered, with up to five records under way. The network may lose a message,
-deliver it twice or late. The leader may crash at every `await`; then it starts again from the top. A statement may
-fail, and the answer to a COMMIT may get lost. However many records there are, neither the memory nor the tables
-beside the log may hold more than the last five of each producer. The tables are there already:
+deliver it twice or late. The leader may crash at every `await`; then it, or a successor, starts again from the
+top with nothing but the tables. A statement may fail, and the answer to a COMMIT may get lost. An exception that
+you do not catch ends the process, which is restarted as after a crash. However many records there are, neither the
+memory nor the tables beside the log may hold more than the last five of each producer. The tables are there:
 
     log (log_offset INTEGER PRIMARY KEY, value TEXT NOT NULL)
     appended (producer TEXT, epoch INTEGER, sequence INTEGER, log_offset INTEGER,

@@ -14,7 +14,8 @@ from the position on that it has confirmed.
 
 gives rows whose `data` is JSON: `{"action":"B"}` where a transaction begins, `{"action":"I", "table":"outbox",
 "columns":[{"name":"payload","type":"text","value":…}, …]}` for an insert, U and D for updates and deletes, and
-`{"action":"C"}` for the commit. `lsn` is the position of each. The log tells of other tables, too.
+`{"action":"C"}` for the commit. `lsn` is the position of each. Only an insert is an event. The log tells of other
+tables, too, of which some have the same columns.
 
     SELECT pg_replication_slot_advance('relay', '0/1528B18')
 

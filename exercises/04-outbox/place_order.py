@@ -19,7 +19,7 @@ fields of `payload`, which is JSON; its key is `aggregate_id`. A row without an 
 The database gives each row of `outbox` its `seq`; `elsewhere` is what the other shop has sold. At the end
 
 - each order has one event, `{"id": …, "order": "o1", "item": "lamp"}`, with the order's id as its key. It may
-  stand in the topic more than once, always with the same id;
+  stand in the topic more than once, always with the same id, which no other order's event has;
 - there is no event of an order that is not in the table;
 - what is gone from the stock was sold;
 - every cart is dealt with, and its offset committed.

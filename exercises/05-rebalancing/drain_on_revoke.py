@@ -1,6 +1,6 @@
 """Collect orders into files, and leave nothing behind when partitions go to another consumer.
 
-The topic `orders` has two partitions; a message's value is the order's id. `await warehouse.load(["o1", "o2"])`
+The topic `orders` has a few partitions; a message's value is the order's id. `await warehouse.load(["o1", "o2"])`
 loads a file of up to three orders, and whatever it loads is shipped. So the consumer collects the orders of each
 partition, and loads them when there are three, or when nothing more comes. It commits what it has loaded before it
 polls again.
@@ -19,7 +19,8 @@ Without `on_lost`, `on_revoke` is called for lost partitions, too.
 - If others come and go, each order is loaded once.
 - Your process may stand still while it polls, for longer than its session, and go on as if nothing had been. Then
   its partitions are another's: what it has not loaded by then is not for it to load.
-- It may crash at every `await`, and starts again from the top. Then an order may be loaded twice; none is lost.
+- It may crash at every `await`, and starts again from the top; a commit may fail. Then an order may be loaded twice;
+  none is lost.
 
 In the end every offset has to be committed.
 """

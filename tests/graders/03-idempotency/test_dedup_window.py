@@ -18,6 +18,7 @@ TABLES = """
     );
 """
 PATIENCE_S = 20.0  # longer than a restart takes
+TERM_S = 5.0  # then the leader has a successor
 MANY = 50  # records of each of two producers
 FEW_VALUES = 120  # in memory: two windows of five records and what a request needs; not a value for each record
 FEW_CHARACTERS = 160  # in all tables but the log
@@ -31,7 +32,7 @@ class Notes:
     def __init__(self) -> None:
         self.told = ()
 
-    def note(self, number: int, code: int, offset: int) -> None:
+    def note(self, number: int, code: int, offset: int | None) -> None:
         """This answer came."""
         self.told += ((number, code, offset),)
 
@@ -41,21 +42,21 @@ def value_of(sequence: int) -> str:
     return "ab"[sequence % 2]
 
 
-async def ask(network, number, request):
+async def ask(network, number, request, leader="leader"):
     """Sends a request with this number until it is answered; code and offset."""
     while True:
-        await network.send("leader", (number, *request))
+        await network.send(leader, (number, *request))
         while (message := await network.receive(timeout=PATIENCE_S)) is not None:
             correlation, code, offset = read(message[1])
             if correlation in {number, None}:  # others are answers to earlier requests
                 return code, offset
 
 
-def read(answer: object) -> tuple[int | None, int, int]:
+def read(answer: object) -> tuple[int | None, int, int | None]:
     """Correlation, code and offset; without a correlation, what is no answer."""
     match answer:
         case (int(correlation), int(code), offset):
-            return correlation, code, offset if isinstance(offset, int) else -1
+            return correlation, code, offset if isinstance(offset, int) else None
         case _:
             return None, -1, -1
 
@@ -63,14 +64,18 @@ def read(answer: object) -> tuple[int | None, int, int]:
 type Step = tuple[str, int, int, int | str]  # producer, epoch, sequence, and an offset or a code as the answer
 
 
-def conversation(*steps: Step) -> Scenario:
-    """One step after the other, until an answer is not the one that is due."""
+def conversation(*before: Step, after: tuple[Step, ...] = ()) -> Scenario:
+    """One step after the other, until an answer is not the one that is due; those `after` are the successor's."""
+    steps = before + after
     offsets = {wanted: value_of(sequence) for _, _, sequence, wanted in steps if isinstance(wanted, int)}
     values = [offsets[offset] for offset in sorted(offsets)]
 
-    async def talk(network, notes):
+    async def talk(network, notes, clock):
         for number, (producer, epoch, sequence, wanted) in enumerate(steps):
-            code, offset = await ask(network, number, (producer, epoch, sequence, value_of(sequence)))
+            if number == len(before):
+                await clock.sleep(2 * TERM_S)
+            leader = "leader" if number < len(before) else "successor"
+            code, offset = await ask(network, number, (producer, epoch, sequence, value_of(sequence)), leader)
             if told_as(code, offset) != due(wanted):
                 await notes.note(number, code, offset)
                 return
@@ -91,11 +96,12 @@ def conversation(*steps: Step) -> Scenario:
         return difference
 
     talker = Process("producer", talk, faults=frozenset({"lose"}))
-    return replace(SCENARIO, processes=(LEADER, talker), check=check)
+    successors = (replace(LEADER, name="successor", start_ms=int(TERM_S * 1_000)),) if after else ()
+    return replace(SCENARIO, processes=(LEADER, *successors, talker), check=check)
 
 
-def told_as(code: int, offset: int) -> str:
-    return f"0, offset {offset}" if code == OK else f"{code} {NAMES.get(code, '')}".strip()
+def told_as(code: int, offset: int | None) -> str:
+    return f"{code} {NAMES.get(code, '')}".strip() + f", offset {offset}"
 
 
 def due(wanted: int | str) -> str:
@@ -234,8 +240,9 @@ def test_a_record_that_is_older_than_the_window(verify):
 
 
 def test_a_gap(verify):
-    """A record that does not follow the last one is refused until those before it are there."""
-    verify(conversation(("p", 0, 1, "45"), *first(1), ("p", 0, 2, "45"), ("p", 0, 1, 1), ("p", 0, 2, 2)))
+    """What does not follow the last record is refused until those before it are there, and moves no window."""
+    refused = [("p", 0, 2, "45"), ("p", 0, 9, "45")]
+    verify(conversation(("p", 0, 1, "45"), *first(1), *refused, *first(3)))
 
 
 def test_two_producers(verify):
@@ -259,6 +266,13 @@ def test_an_older_epoch(verify):
 def test_a_crash_at_every_await(verify):
     """The leader may die at each of its awaits: nothing that was acknowledged is lost, nothing comes twice."""
     verify(conversation(*first(2)).with_faults("crash"))
+
+
+def test_a_successor(verify):
+    """A leader that starts later knows each producer's window and epoch from the tables."""
+    before = [("p", 0, 0, 0), ("q", 0, 0, 1), *(("q", 1, sequence, sequence + 2) for sequence in range(5))]
+    after = [("p", 0, 1, 7), ("q", 0, 0, "47"), ("q", 1, 0, 2), ("q", 1, 5, 8), ("p", 0, 0, 0)]
+    verify(conversation(*before, after=tuple(after)))
 
 
 def test_answers_that_do_not_arrive(verify):

@@ -1,7 +1,8 @@
 """An order and its event are one write: both happen, or neither, whatever happens.
 
 The tests read as the specification. Each lets the submission run under every schedule of its kind of fault. Of the
-one lamp that is in stock another shop may be quicker, while the submission lies crashed; chairs there are enough.
+one lamp that is in stock another shop may be quicker, while the submission lies crashed; chairs there are enough
+for both.
 """
 
 import json
@@ -20,11 +21,12 @@ TABLES = """
     CREATE TABLE outbox (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, aggregate_id TEXT NOT NULL, payload TEXT NOT NULL
     );
-    INSERT INTO stock (item, quantity) VALUES ('lamp', 1), ('chair', 9);
+    INSERT INTO stock (item, quantity) VALUES ('lamp', 1), ('chair', 99);
 """
 
 
-STOCK = {"lamp": 1, "chair": 9}
+SELL_A_CHAIR = "UPDATE stock SET elsewhere = elsewhere + 1, quantity = quantity - 1 WHERE item = 'chair'"
+STOCK = {"lamp": 1, "chair": 99}
 
 
 async def wants_the_lamp(producer):
@@ -43,9 +45,21 @@ async def fill_carts(producer):
     await wants_a_chair(producer)
 
 
+async def fill_more_carts(producer):
+    """Two customers, and a third who wants a chair as well."""
+    await fill_carts(producer)
+    await (await producer.produce("carts", json.dumps({"order": "o3", "item": "chair"}), key="o3"))
+
+
 async def sell_a_lamp(db, clock):
     """Another shop sells the lamp, if it is still there. It has events of its own, elsewhere."""
     await surely(db, clock, "UPDATE stock SET elsewhere = quantity, quantity = 0 WHERE item = 'lamp'")
+
+
+async def sell_chairs(db, clock):
+    """Another shop sells one chair after the other, so fast that something is sold between any two statements."""
+    for _ in range(20):
+        await surely(db, clock, SELL_A_CHAIR)
 
 
 async def relay(db, producer, clock):
@@ -161,7 +175,9 @@ SCENARIO = Scenario(
     topics=(("carts", 1), ("events", 1)),
     tables=TABLES,
 )
+THREE = replace(SCENARIO, processes=(replace(CUSTOMERS, run=fill_more_carts), SHOP, RELAY))
 A_CHAIR = replace(SCENARIO, processes=(replace(CUSTOMERS, run=wants_a_chair), SHOP, RELAY))
+MEANWHILE = replace(A_CHAIR, processes=(*A_CHAIR.processes, replace(OTHER, run=sell_chairs, start_ms=100)))
 THE_LAMP = replace(SCENARIO, processes=(replace(CUSTOMERS, run=wants_the_lamp), SHOP, OTHER, RELAY))
 SOLD_OUT = replace(THE_LAMP, processes=(*THE_LAMP.processes[:2], replace(OTHER, start_ms=0), RELAY))
 RELAY_THAT_CRASHES = replace(
@@ -176,12 +192,17 @@ RELAY_THAT_CRASHES = replace(
 
 def test_an_order_has_an_event(verify):
     """Without any fault each order is placed and told of once."""
-    verify(SCENARIO)
+    verify(THREE)
 
 
 def test_what_is_sold_out_has_no_event(verify):
     """An order that the stock does not allow is not placed, and nobody hears of it."""
     verify(SOLD_OUT)
+
+
+def test_another_shop_sells_meanwhile(verify):
+    """What another shop sells while an order is being placed is gone from the stock, too."""
+    verify(MEANWHILE)
 
 
 def test_a_crash_at_every_await(verify):

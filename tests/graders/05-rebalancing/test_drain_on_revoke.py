@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from unreliable import Anomaly, Process, Scenario, World
 
-ORDERS = (("a1", 0), ("a2", 0), ("b1", 1), ("b2", 1))
-SIZE, MOST_FILES = 3, 3
+ORDERS = (("a1", 0), ("a2", 0), ("a3", 0), ("b1", 1), ("a4", 0), ("b2", 1))
+SPREAD = (("a1", 0), ("b1", 1), ("c1", 2), ("d1", 3))
+SIZE, MOST_FILES = 3, 4
 
 
 class Warehouse:
@@ -25,7 +26,17 @@ class Warehouse:
 
 
 async def shop(producer):
-    for order, partition in ORDERS:
+    """More orders than a file takes, and a few."""
+    await send(producer, ORDERS)
+
+
+async def shop_that_spreads(producer):
+    """An order in each of four partitions."""
+    await send(producer, SPREAD)
+
+
+async def send(producer, orders):
+    for order, partition in orders:
         await producer.produce("orders", order, partition=partition)
 
 
@@ -54,13 +65,17 @@ async def load_one(consumer, warehouse):
     return True
 
 
+def sent(world: World) -> list[str]:
+    return [record.value.decode() for log in world.broker.logs.values() for record in log]
+
+
 def loaded(world: World) -> list[str]:
     return [order for file in world.supplies.objects["warehouse"].files for order in file]
 
 
 def each_order_once(world: World) -> Anomaly | None:
     """No order is loaded twice, and none is missing."""
-    twice = [order for order, _ in ORDERS if loaded(world).count(order) > 1]
+    twice = [order for order in sent(world) if loaded(world).count(order) > 1]
     if twice:
         return Anomaly("duplicate effect", f"Nobody crashed, and {twice[0]} was shipped {times(world, twice[0])}.")
     return none_is_missing(world)
@@ -72,7 +87,7 @@ def times(world: World, order: str) -> str:
 
 
 def none_is_missing(world: World) -> Anomaly | None:
-    missing = [order for order, _ in ORDERS if order not in loaded(world)]
+    missing = [order for order in sent(world) if order not in loaded(world)]
     if missing:
         lag = world.broker.lag("warehouse", "orders")
         ending = "" if lag else ", although all offsets are committed"
@@ -86,7 +101,7 @@ def in_few_files(world: World) -> Anomaly | None:
     """As above, and orders that are there at once do not make a file each."""
     files = len(world.supplies.objects["warehouse"].files)
     if files > MOST_FILES:
-        return Anomaly("wrong effect", f"{len(ORDERS)} orders made {files} files; two are enough.")
+        return Anomaly("wrong effect", f"{len(ORDERS)} orders made {files} files; three are enough.")
     return each_order_once(world)
 
 
@@ -108,7 +123,13 @@ SHARED = replace(
     processes=(SHOP, replace(CONSUMER, faults=frozenset({"pause poll"})), COLLEAGUE),
     check=each_order_once,
 )
+MANY_MOVE = replace(
+    VISITED,
+    processes=(replace(SHOP, run=shop_that_spreads), CONSUMER, VISITOR),
+    topics=(("orders", 4),),
+)
 CRASHING = replace(VISITED, check=none_is_missing)
+UNANSWERED = replace(SCENARIO, check=none_is_missing)
 
 
 def test_orders_are_collected(verify):
@@ -121,6 +142,11 @@ def test_partitions_that_leave_and_come_back(verify):
     verify(VISITED.with_faults("rebalance"))
 
 
+def test_several_partitions_that_leave_at_once(verify):
+    """Of four partitions two go to the visitor together: the orders of both are loaded once."""
+    verify(MANY_MOVE.with_faults("rebalance"))
+
+
 def test_partitions_that_are_lost(verify):
     """The consumer stands still while it polls; what it had collected has been loaded by another."""
     verify(SHARED.with_faults("pause"))
@@ -129,3 +155,8 @@ def test_partitions_that_are_lost(verify):
 def test_a_crash_while_partitions_move(verify):
     """A crash may repeat an order, and loses none; in callbacks, too."""
     verify(CRASHING.with_faults("rebalance", "crash"))
+
+
+def test_a_commit_that_fails(verify):
+    """A commit that fails may repeat an order; in the end all is loaded and committed."""
+    verify(UNANSWERED.with_faults("lose"))

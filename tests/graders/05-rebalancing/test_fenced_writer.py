@@ -92,6 +92,15 @@ TWO_PARTITIONS = replace(
     topics=(("prices", 2),),
     tables=f"{TABLES} INSERT INTO owners VALUES (0, 0), (1, 1000);",
 )
+BOTH_AT_ONCE = replace(
+    TWO_PARTITIONS,
+    processes=(
+        replace(PUBLISHER, run=publish_two_products),
+        A,
+        replace(B, start_ms=2_000),  # until then A has both partitions
+        replace(LATER, run=publish_both_again, start_ms=3_000),  # while A stands still
+    ),
+)
 
 
 def test_every_price_is_written(verify):
@@ -117,3 +126,8 @@ def test_a_partition_that_comes_back(verify):
 def test_two_partitions(verify):
     """Each partition changes hands by itself."""
     verify(TWO_PARTITIONS.with_faults("pause"))
+
+
+def test_two_partitions_at_once(verify):
+    """A stands still with both partitions, and B takes over both: A must not write to either of them."""
+    verify(BOTH_AT_ONCE.with_faults("pause"))

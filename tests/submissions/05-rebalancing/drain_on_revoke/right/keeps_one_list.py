@@ -1,4 +1,4 @@
-"""One list for both partitions; what goes is picked out of it."""
+"""One list for all partitions; what goes is picked out of it."""
 
 from typing import Protocol
 
