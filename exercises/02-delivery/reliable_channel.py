@@ -11,8 +11,7 @@ sent after it. It does so to answers as well. Neither process crashes.
 - `await network.receive(timeout=1.0)` gives `(who, data)`, or None after a second; without `timeout` it waits.
 
 In the end the receiver's application must have each payload exactly once, in the order in which the sender took
-them. No process may keep more and more in memory, however many payloads there are: a few values have to be
-enough, and a long text is many of them.
+them. No process may keep more and more in memory, however many payloads there are: a few values have to be enough.
 """
 
 from typing import Any, Protocol

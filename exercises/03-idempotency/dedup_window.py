@@ -22,7 +22,9 @@ Producers send again what was not answered, with up to five records under way. T
 deliver it twice or late. The leader may crash at every `await`; then it, or a successor, starts again from the
 top with nothing but the tables. A statement may fail, and the answer to a COMMIT may get lost. An exception that
 you do not catch ends the process, which is restarted as after a crash. However many records there are, neither the
-memory nor the tables beside the log may hold more than the last five of each producer. The tables are there:
+memory nor the tables beside the log may hold more than the last five of each producer.
+
+The tables are there already:
 
     log (log_offset INTEGER PRIMARY KEY, value TEXT NOT NULL)
     appended (producer TEXT, epoch INTEGER, sequence INTEGER, log_offset INTEGER,

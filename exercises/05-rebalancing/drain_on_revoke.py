@@ -19,8 +19,8 @@ Without `on_lost`, `on_revoke` is called for lost partitions, too.
 - If others come and go, each order is loaded once.
 - Your process may stand still while it polls, for longer than its session, and go on as if nothing had been. Then
   its partitions are another's: what it has not loaded by then is not for it to load.
-- It may crash at every `await`, and starts again from the top; a commit may fail. Then an order may be loaded twice;
-  none is lost.
+- It may crash at every `await`, and starts again from the top; a commit may fail. Then an order may be loaded
+  twice; none is lost.
 
 In the end every offset has to be committed.
 """

@@ -9,8 +9,8 @@ from unreliable import Anomaly, Process, Scenario, World
 
 PAYLOADS = ("a", "b", "b", "c")  # two in a row are alike
 SIXTEEN = tuple(map(str, range(16)))  # more than three bits can number, or a short memory holds
-MANY = tuple(map(str, range(600)))
-FEW = 48  # values in memory: enough for a window of several messages, and not for MANY numbers, as one text either
+MANY = tuple(map(str, range(60)))
+FEW = 48  # values in memory: enough for a window of several messages, and not for MANY numbers
 
 
 class Application:
@@ -116,5 +116,5 @@ def test_all_of_it_together(verify):
 
 
 def test_many_payloads_and_little_memory(verify):
-    """Six hundred payloads, and at no time more than 48 values in the memory of a process."""
+    """Sixty payloads, and at no time more than 48 values in the memory of a process."""
     verify(LONG)

@@ -141,9 +141,9 @@ def money(world: World, charged: int, calls: int | None = None) -> Anomaly | Non
     if total > charged:
         return Anomaly("duplicate effect", f"Alice's card was charged {total}; it should be {charged}.")
     wallets = dict(world.database.query("SELECT owner, credit FROM wallets"))
-    credit = wallets.pop("alice", 0)
-    if any(wallets.values()):
-        return Anomaly("wrong effect", f"Nobody paid for Bob, and his wallet got {wallets['bob']}.")
+    credit, bobs = wallets.get("alice", 0), wallets.get("bob", 0)
+    if bobs:
+        return Anomaly("wrong effect", f"Nobody paid for Bob, and his wallet got {bobs}.")
     if credit > total:
         return Anomaly("duplicate effect", f"Alice's card was charged {total}, and her wallet got {credit}.")
     if credit < total:

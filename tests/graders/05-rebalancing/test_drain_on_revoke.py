@@ -142,11 +142,6 @@ def test_partitions_that_leave_and_come_back(verify):
     verify(VISITED.with_faults("rebalance"))
 
 
-def test_several_partitions_that_leave_at_once(verify):
-    """Of four partitions two go to the visitor together: the orders of both are loaded once."""
-    verify(MANY_MOVE.with_faults("rebalance"))
-
-
 def test_partitions_that_are_lost(verify):
     """The consumer stands still while it polls; what it had collected has been loaded by another."""
     verify(SHARED.with_faults("pause"))
@@ -155,6 +150,11 @@ def test_partitions_that_are_lost(verify):
 def test_a_crash_while_partitions_move(verify):
     """A crash may repeat an order, and loses none; in callbacks, too."""
     verify(CRASHING.with_faults("rebalance", "crash"))
+
+
+def test_several_partitions_that_leave_at_once(verify):
+    """Of four partitions two go to the visitor together: the orders of both are loaded once."""
+    verify(MANY_MOVE.with_faults("rebalance"))
 
 
 def test_a_commit_that_fails(verify):

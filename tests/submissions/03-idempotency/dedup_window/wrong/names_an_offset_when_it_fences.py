@@ -1,0 +1,34 @@
+"""What the old producer sent is nowhere in the log; it is told another record's offset.
+
+Fails: test_an_older_epoch
+"""
+
+OK, OUT_OF_ORDER, FENCED = 0, 45, 47
+KNOWN = "SELECT epoch, sequence, log_offset FROM appended WHERE producer = %s"
+FORGET = "DELETE FROM appended WHERE producer = %s AND (epoch < %s OR sequence <= %s)"
+
+
+async def lead(network, db):
+    while True:
+        sender, (correlation, *record) = await network.receive()
+        code, offset = await append(*record, db)
+        await network.send(sender, (correlation, code, offset))
+
+
+async def append(producer, epoch, sequence, value, db):
+    async with db.transaction():
+        known = await db.execute(KNOWN, (producer,))
+        rows = await known.fetchall()
+        if any(its_epoch > epoch for its_epoch, _, _ in rows):
+            return FENCED, max(offset for _, _, offset in rows)
+        window = {number: offset for its_epoch, number, offset in rows if its_epoch == epoch}
+        if sequence in window:
+            return OK, window[sequence]
+        if sequence != max(window, default=-1) + 1:
+            return OUT_OF_ORDER, -1
+        end = await db.execute("SELECT count(*) FROM log")
+        [(offset,)] = await end.fetchall()
+        await db.execute("INSERT INTO log VALUES (%s, %s)", (offset, value))
+        await db.execute("INSERT INTO appended VALUES (%s, %s, %s, %s)", (producer, epoch, sequence, offset))
+        await db.execute(FORGET, (producer, epoch, sequence - 5))
+        return OK, offset
