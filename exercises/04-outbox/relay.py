@@ -6,6 +6,7 @@ deletes the row. Consumers know an event by the id in its payload, so the topic 
 But nothing may be missing, and the first copies of one aggregate's events have to stand in the order of `seq`.
 
 Two of these processes run at once, on two machines. Without any fault each event is published once all the same.
+It is no fault if somebody else has a row locked for a moment: who wants to write it waits.
 
 Your process may crash at every `await`. The database may fail for a moment, its connection may break, and an
 acknowledgement of Kafka's may get lost, which the client library deals with. A message may not get to Kafka for a

@@ -123,14 +123,21 @@ async def commit_at_once(db):
 
 
 async def mend(db, clock):
-    """Somebody looks for what is parked, now and then, and makes it smaller. Relays have seen it by then."""
+    """Somebody looks for what is parked, now and then, and makes it smaller. By then a relay has seen it."""
     mended = None
     while mended is None or not mended.rowcount:
-        await clock.sleep(20.0)
+        await clock.sleep(8.0)
         try:
             mended = await db.execute(MEND, (payload("e1"),))
         except Exception:  # the row may be locked
             continue
+
+
+async def audit(db, clock):
+    """Somebody keeps a row locked for a moment, and changes nothing."""
+    async with db.transaction():
+        await db.execute("SELECT payload FROM outbox WHERE seq = 1 FOR UPDATE")
+        await clock.sleep(0.05)
 
 
 RELAY = Process("relay", "relay", ("db", "producer", "clock"), start_ms=100)
@@ -144,11 +151,11 @@ SCENARIO = Scenario(
 )
 ONE_AGGREGATE = replace(SCENARIO, tables=rows(*EVENTS[:2]), check=published(*EVENTS[:2]))
 TWO = replace(
-    ONE_AGGREGATE,
-    processes=(
-        replace(RELAY, name="relay A"),
-        replace(RELAY, name="relay B", faults=frozenset(), start_ms=106),
-    ),
+    ONE_AGGREGATE, processes=(replace(RELAY, name="relay A"), replace(RELAY, name="relay B", faults=frozenset()))
+)
+ONE_BY_ONE = replace(
+    TWO,
+    processes=(TWO.processes[0], replace(TWO.processes[1], start_ms=103), Process("auditor", audit, start_ms=103)),
 )
 LATE = replace(
     SCENARIO,
@@ -190,6 +197,11 @@ def test_an_answer_that_is_lost(verify):
 def test_two_relays_at_once(verify):
     """Two relays neither publish the same row at the same time nor overtake each other; one of them may crash."""
     verify(TWO.with_faults("crash"))
+
+
+def test_a_relay_that_starts_later(verify):
+    """Nothing is published twice when one relay starts a moment later, and somebody has a row locked just then."""
+    verify(ONE_BY_ONE)
 
 
 def test_a_transaction_that_commits_late(verify):
