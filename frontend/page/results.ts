@@ -23,6 +23,7 @@ export interface Shown {
 /** Of a Check that is at work, or was stopped, only some of the tests are there. */
 export function resultsView(results: Results, of: number, shown: Shown): TemplateResult {
   const problem = commonProblem(results);
+  const story = problem === null ? null : (results.tests.find((test) => test.story !== null)?.story ?? null);
   return frame(
     summary(results, of),
     results.passed ? "passed" : firstFailure(results) === undefined ? "ran" : "failed",
@@ -31,6 +32,7 @@ export function resultsView(results: Results, of: number, shown: Shown): Templat
       ${problem === null
         ? html`<ol class="tests">${results.tests.map((test) => testView(test, shown))}</ol>`
         : problemView(problem)}
+      ${story === null ? nothing : storyFold("run", story, shown)}
       ${problem === null && tooMuchOutput(results.problem) ? problemView(results.problem) : nothing}
       ${outputView(results.output, shown.folds)}
     `,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { Results, TestResult } from "../messages";
-import { announcement, cap, progressLine, replayCommand, schedulesLine, summary } from "./wording";
+import { announcement, cap, commonProblem, progressLine, replayCommand, schedulesLine, summary } from "./wording";
 
 const schedules = { run: 412, covered: 3120, exhausted: true, faults: 2 };
 const passed: TestResult = {
@@ -37,6 +37,15 @@ test("summary of success", () => {
 test("a problem is announced with its line", () => {
   const problem = { kind: "syntax", line: 3, message: "'(' was never closed", advice: "" } as const;
   assert.match(announcement({ ...results(), passed: false, problem }), /Line 3: '\(' was never closed/);
+});
+
+test("a problem of every test is told once, with the story of the run in which it was found", () => {
+  const problem = { kind: "endless", line: 3, message: "it dies", advice: "" } as const;
+  const story = { svg: "", whole: null, told: [], text: [], events: [], token: null };
+  const all = { ...results({ ...failed, problem, story }, { ...failed, problem }), problem };
+  assert.equal(commonProblem(all), problem);
+  const found = { ...failed, problem, story: { ...story, token: "crash:7.1" } };
+  assert.equal(commonProblem({ ...all, tests: [found] }), null);
 });
 
 test("progress counts from one", () => {

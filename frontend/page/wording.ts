@@ -23,11 +23,13 @@ export const passedOf = (results: Results): number =>
 export const firstFailure = (results: Results): TestResult | undefined =>
   results.tests.find((test) => test.outcome !== "passed");
 
-/** The problem that kept every test from saying anything of its own: a syntax error, say. */
+/**
+ * The problem that kept every test from saying anything of its own: a syntax error, say. A story without a token is of
+ * the run in which it was found.
+ */
 export function commonProblem({ problem, tests }: Results): Problem | null {
-  return problem !== null && tests.every((test) => test.problem !== null && test.story === null)
-    ? problem
-    : null;
+  const says = ({ problem, story }: TestResult): boolean => problem === null || (story?.token ?? null) !== null;
+  return problem !== null && !tests.some(says) ? problem : null;
 }
 
 /** The line above the tests, of which there will be `of`. */
