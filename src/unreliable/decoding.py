@@ -13,8 +13,9 @@ Rules, and where PostgreSQL defines them (chapter 49 "Logical Decoding"; each wa
   `add-tables` are modelled. A deleted or updated row is told by its primary key (`REPLICA IDENTITY DEFAULT`).
 
 Left out: a slot is in use by one session at a time; after a crash of the server it may be behind what was
-confirmed; it keeps the log from being removed; changes of the schema are empty transactions in it. The streaming
-protocol, which tools for production use, gives the same changes and confirms the same positions.
+confirmed; it keeps the log from being removed; changes of the schema are empty transactions in it; an UPDATE that
+leaves a row as it was is in it. The streaming protocol, which tools for production use, gives the same changes and
+confirms the same positions.
 """
 
 import json
