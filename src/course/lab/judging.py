@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import psycopg
 from confluent_kafka import KafkaException
 
-from course.lab import LabError
+from course.lab import LabError, went_away
 from course.lab.actors import APIS, Activity, Fault
 from course.lab.rounds import Round, play
 from course.lab.stage import Stage
@@ -49,7 +49,7 @@ class Judge:
             if self.trouble is None:
                 return self._judge(scenario)
         except (KafkaException, psycopg.OperationalError, OSError, LabError) as error:
-            self.trouble = error if isinstance(error, LabError) else LabError(_gone(error))
+            self.trouble = error if isinstance(error, LabError) else went_away(str(error).strip())
         raise self.trouble
 
     def _judge(self, scenario: Scenario) -> Verdict:
@@ -104,13 +104,6 @@ class Judge:
 def _kind(name: str) -> str:
     """Of `lose reply` it is `lose`."""
     return name.partition(" ")[0]
-
-
-def _gone(error: Exception) -> str:
-    return (
-        f"A server went away in the middle: {str(error).strip()} Nothing is known about the file. "
-        "`course lab status` tells which; `course lab down` and `up` start both anew."
-    )
 
 
 def _queues(scenario: Scenario, activity: Activity) -> dict[str, list[Fault]]:

@@ -21,7 +21,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from psycopg.conninfo import make_conninfo
 
-from course.lab import LabError
+from course.lab import LabError, went_away
 from course.lab.servers import Servers
 from unreliable import Scenario
 from unreliable.requests import Record
@@ -118,6 +118,8 @@ class Stage:
                 f"There is a topic {name!r} at {self.servers.kafka} already, and the lab deletes only its own. "
                 "Delete it, or leave --kafka and --postgres out: then the lab starts servers of its own."
             ) from None
+        if error.args[0].code() == KafkaError.INVALID_REPLICATION_FACTOR:  # no broker is left for a single copy
+            raise went_away(error.args[0].str()) from None
         raise LabError(f"Kafka does not create the topic {name!r}: {error.args[0].str()}.") from None
 
     def _delete(self, names: set[str]) -> None:
