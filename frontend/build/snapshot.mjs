@@ -23,6 +23,7 @@ course.browser.warm_up()
 linecache.clearcache()
 importlib.invalidate_caches()  # among them is an open file, which a snapshot cannot have
 gc.collect()
+gc.freeze()  # what is here stays: no collection has to look at it again
 [getattr(module, "__file__", None) for module in sys.modules.values()]
 `).toJs();
 scrub(pyodide._module);

@@ -99,7 +99,7 @@ def story(trace: Trace, token: str | None, told: Sequence[Event] = ()) -> dict[s
         "whole": diagram.svg(trace) if part else None,
         "told": [index for index, event in enumerate(trace.events) if not part or event in part],
         "text": [event.text for event in trace.events],
-        "events": [asdict(event) for event in trace.events],
+        "events": [vars(event) for event in trace.events],
         "token": token,
     }
 

@@ -17,7 +17,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from unreliable import requests as r
@@ -98,7 +98,7 @@ class Trace:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the events, equal wherever the same schedule of the same program is run."""
-        text = json.dumps([asdict(event) for event in self.events], sort_keys=True)
+        text = json.dumps([vars(event) for event in self.events], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
