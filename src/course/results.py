@@ -94,10 +94,11 @@ def story(trace: Trace, token: str | None, told: Sequence[Event] = ()) -> dict[s
     `told` are the indexes of the events that the diagram `svg` shows; `whole` shows all, if those are more.
     """
     part = told if 0 < len(told) < len(trace.events) else ()
+    steps = {event.step for event in part or trace.events}
     return {
         "svg": diagram.svg(trace, part),
         "whole": diagram.svg(trace) if part else None,
-        "told": [index for index, event in enumerate(trace.events) if not part or event in part],
+        "told": [index for index, event in enumerate(trace.events) if event.step in steps],
         "text": [event.text for event in trace.events],
         "events": [vars(event) for event in trace.events],
         "token": token,

@@ -111,7 +111,7 @@ class Layout:
         return {event.step: y for event, (y, _) in zip(self.events, self._places, strict=True)}
 
     def y(self, step: int) -> float:
-        """Where a step lies, also one that has no row: then it's above the next row, or below the last."""
+        """Where a step lies, also one without a row: then above the next row, or below the last."""
         if step in self.rows:
             return self.rows[step]
         following = next((event for event in self.events if event.step > step), None)
