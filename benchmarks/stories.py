@@ -25,11 +25,11 @@ def main() -> None:
             if test.trace is None:  # it cannot be run at all
                 print(f"{path.stem:58} {test.name:48} {test.problem and test.problem.kind}")
                 continue
-            schedule = Schedule.parse((test.token or "").partition(":")[2])
-            faults.append(len(schedule))
+            schedule = (test.token or "").partition(":")[2]  # none, if the program cannot go on without any fault
+            faults.append(len(Schedule.parse(schedule)) if schedule else 0)
             told.append(len(test.events))
             happened.append(len(test.trace.events))
-            print(f"{path.stem:58} {test.name:48} {test.anomaly:20} {faults[-1]:6} {told[-1]:12}, {happened[-1]}")
+            print(f"{path.stem:58} {test.name:48} {test.anomaly or "problem":20} {faults[-1]:6} {told[-1]:12}, {happened[-1]}")
     short = sum(count <= WANTED for count in told)
     print(f"\n{len(told)} stories, at most {max(faults)} faults; {short} are told in {WANTED} events or fewer")
     print(f"Events told: median {statistics.median(told):.0f}, most {max(told)}; ", end="")

@@ -9,23 +9,23 @@ Rules
 - Ordinary units are left out. So are those between the first and the last of a process that differ only in
   numbers, values and what is read, and such events within a unit.
 - The story ends with the last event that changes what lasts, unless a fault comes later.
-- While it has fewer than `ENOUGH` events, those next to it are told too, rather after it than before.
+- While it has fewer than `MOST` events, those next to it are told too, rather after it than before; if it has
+  more, it is abridged.
 - A run that fails without a fault has no other to be compared with: of it only repeats and the end are left out.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from itertools import pairwise
 
+from unreliable.abridge import HEARS, MOST, TURNS, abridge, is_cause
 from unreliable.diagram.layout import is_fault
-from unreliable.trace import CRASH, EXCEPTION, PAUSE, RESTART, SLEEP, START, Event
+from unreliable.trace import CRASH, EXCEPTION, PAUSE, Event
 
-ENOUGH = 15
-HEARS = ("poll", "receive")
-BEGINS = (START, RESTART, SLEEP, "assign", *HEARS)
 ENDS = (CRASH, EXCEPTION)
-CONSEQUENCES = (EXCEPTION, "refused")  # they leave the faultless path because something else did before
+_OFFSET = re.compile(r"\boffset (\d+)")
+_MINTED = re.compile(r"'[0-9a-f-]{8,}'")
 _VALUE = re.compile(r"'[^']*'|-?\d+")
 
 type Unit = tuple[Event, ...]
@@ -35,12 +35,14 @@ type Key = tuple[object, ...]
 def focus(events: Sequence[Event], faultless: Sequence[Event] = ()) -> tuple[Event, ...]:
     """The events that tell the story; `faultless` are those of the same program's run without faults."""
     other = _extraordinary(list(_units(events)), list(_units(faultless)))
-    end = _end(events)
+    changes = {event.step for before, event in pairwise(events) if before.state != event.state}
+    end = _end(events, changes)
     units = [tuple(event for event in unit if event.step <= end) for unit in other if unit[0].step <= end]
     told = {event.step for unit in _unrepeated(units, _alike) for event in _unrepeated(unit, _alike_alone)}
-    near = sorted(events, key=lambda event: (_distance(event.step, told), event.step))
-    told.update(event.step for event in near[: max(ENOUGH, len(told))])
-    return tuple(event for event in events if event.step in told)
+    if len(told) < MOST:
+        near = sorted(events, key=lambda event: (_distance(event.step, told), event.step))
+        told.update(event.step for event in near[:MOST])
+    return tuple(abridge([event for event in events if event.step in told], changes))
 
 
 def _units(events: Sequence[Event]) -> Iterator[Unit]:
@@ -51,7 +53,7 @@ def _units(events: Sequence[Event]) -> Iterator[Unit]:
         transactions = 0
         for event in mine:
             goes_on = hears or transactions or event.kind in (*ENDS, PAUSE)
-            if unit and (event.kind in BEGINS or not goes_on):
+            if unit and (event.kind in TURNS or not goes_on):
                 yield tuple(unit)
                 unit = []
             unit.append(event)
@@ -82,8 +84,14 @@ def _record(unit: Unit) -> Key:
 
 
 def _whoever(unit: Unit) -> Key:
-    """What the unit does, and what comes of it, without who does it."""
-    return tuple((event.kind, event.to, event.lost, event.text.removeprefix(event.process)) for event in unit)
+    """What the unit does, and what comes of it, without who does it, where in the log, and with which new id."""
+    first = next((int(offset[1]) for event in unit if (offset := _OFFSET.search(event.text))), 0)
+
+    def words(event: Event) -> str:
+        text = _MINTED.sub("…", event.text.removeprefix(event.process))
+        return _OFFSET.sub(lambda offset: f"offset +{int(offset[1]) - first}", text)
+
+    return tuple((event.kind, event.to, event.lost, words(event)) for event in unit)
 
 
 def _exactly(unit: Unit) -> Key:
@@ -112,15 +120,12 @@ def _unrepeated[T](things: Sequence[T], key: Callable[[T], Key]) -> list[T]:
     return [thing for number, thing in enumerate(things) if number in (first[keys[number]], last[keys[number]])]
 
 
-def _end(events: Sequence[Event]) -> int:
+def _end(events: Sequence[Event], changes: Set[int]) -> int:
     """The step after which nothing happens that matters."""
-    changes = [event.step for before, event in pairwise(events) if before.state != event.state]
-    faults = [event for event in events if is_fault(event)]
-    causes = [event.step for event in faults if event.kind not in CONSEQUENCES]
     last = max(changes, default=0)
-    if last <= max(causes, default=-1):
+    if last <= max((event.step for event in events if is_cause(event)), default=-1):
         return events[-1].step if events else 0
-    return max([last, *(event.step for event in faults)])
+    return max([last, *(event.step for event in events if is_fault(event))])
 
 
 def _distance(step: int, told: set[int]) -> int:

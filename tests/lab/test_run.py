@@ -12,7 +12,7 @@ import pytest
 
 from course.catalog import Exercise
 from course.cli import main
-from course.lab import servers, stage
+from course.lab import rounds, servers, stage
 from course.lab.kafka import Kafka
 
 EXERCISE = Exercise("03-idempotency/dedup_consumer")
@@ -109,6 +109,17 @@ def test_a_wrong_submission_is_caught(
     path = next(path for path in EXERCISE.submissions("wrong") if path.stem == name)
     assert run(path, addresses, "--test", test) == 1
     assert anomaly in capfd.readouterr().out
+
+
+def test_a_round_that_does_not_come_to_rest_is_played_once_more(
+    addresses: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rounds, "LONGEST_S", 0.2)
+    assert run(EXERCISE.solution, addresses, "--test", CRASHES) == 1
+    said = capfd.readouterr().out
+    assert "consumer has told nothing yet" in said
+    assert "2 rounds on Apache Kafka" in said
+    assert not left_running()
 
 
 def test_nothing_is_left_running_when_the_lab_is_killed(addresses: list[str]):

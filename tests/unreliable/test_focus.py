@@ -3,8 +3,8 @@
 import pytest
 
 from unreliable import Anomaly, Process, Program, Scenario, Verdict, World, explore
+from unreliable.abridge import MOST
 from unreliable.diagram.layout import is_fault
-from unreliable.focus import ENOUGH
 
 CONSUMER = """
 async def consume(consumer, db):
@@ -66,7 +66,7 @@ def test_a_message_that_is_lost_is_told_and_the_others_are_not():
     assert any("crashes before INSERT" in sentence for sentence in told)
     assert "producer sends p4: offset 3 of payments-0" not in told
     assert not any("VALUES ('p4')" in sentence for sentence in told)
-    assert len(told) <= ENOUGH < len(verdict.trace.events)
+    assert len(told) <= MOST < len(verdict.trace.events)
 
 
 def test_what_was_done_for_a_message_that_is_read_twice_is_told_both_times():
@@ -96,7 +96,7 @@ def test_of_a_loop_without_end_the_first_and_the_last_round_are_told():
     assert verdict.trace is not None
     assert verdict.anomaly is not None
     assert verdict.anomaly.name == "stuck"
-    assert len(verdict.told) <= ENOUGH
+    assert len(verdict.told) <= MOST
     assert sum("INSERT" in sentence for sentence in words(verdict)) >= 2
     assert verdict.told[-1].step > len(verdict.trace.events) / 2
 

@@ -39,8 +39,7 @@ class Fault:
     def __str__(self) -> str:
         if self.at is None:
             return f"{self.kind} {self.after_s:.2f} s after its start"
-        line = f" in line {self.line}" if self.line else ""
-        return f"{self.kind} {self.when} {self.at}{line}"
+        return f"{self.kind} {self.when} {self.at}{_in_line(self.line)}"
 
 
 @dataclass
@@ -82,6 +81,7 @@ class Actor:
         self.vain = 0  # how often in a row it waited for nothing
         self.returned = False
         self.failures = 0  # in a row, with nothing done between
+        self.last_told = "has told nothing yet"
         self._settings = settings
         self._address = treatment.address
         self._faults = list(treatment.faults)
@@ -137,6 +137,7 @@ class Actor:
         self.vain = 0
         if status == 0:
             self.returned = True
+            self.last_told = "has returned"
         elif status != -signal.SIGKILL:
             self.failures += 1
             self.activity.problems.append(f"{self.name}: {errors}")
@@ -149,6 +150,7 @@ class Actor:
             told = json.loads(line)
             place = (told["at"], told["when"], told["line"])
             self.activity.visited.setdefault(self.name, []).append(place)
+            self.last_told = f"was last heard of {told['when']} {told['at']}" + _in_line(told["line"])
             self._note(told)
             if fault is not None and (fault.at, fault.when, fault.line) == place:
                 await self._strike(life, fault, proxy)
@@ -222,6 +224,10 @@ class Actor:
     def _say(life: asyncio.subprocess.Process, word: str) -> None:
         assert life.stdin is not None
         life.stdin.write(word.encode() + b"\n")
+
+
+def _in_line(line: int | None) -> str:
+    return f" in line {line}" if line else ""
 
 
 async def _end_session(conninfo: str, application: str) -> None:

@@ -3,6 +3,8 @@
 Rules
 - A test's scenario is played without a fault first; then again and again with the faults that it allows, until the
   quota of each kind is reached. The first round whose check finds an anomaly decides.
+- A round that does not come to rest is played once more, with the same faults: a program that is stuck will be so
+  again, and a machine that was slow, or a clock that was set, is nobody's mistake.
 - A kind of fault that has a place in the program and never struck leaves the test without a verdict.
 - The faults of the first rounds are chosen: before and after each line that waits, so that none is left out. Those
   that follow strike at random; the same seed draws the same faults, though real machines never run alike twice.
@@ -88,6 +90,13 @@ class Judge:
         return Verdict(scenario.name, 0, played, played, exhausted=False)
 
     def _play(self, scenario: Scenario, faults: dict[str, list[Fault]]) -> Round:
+        result = self._play_once(scenario, faults)
+        if result.ended and result.anomaly is not None:
+            self.say(f"  {result.anomaly.sentence} It is played once more.")
+            result = self._play_once(scenario, faults)
+        return result
+
+    def _play_once(self, scenario: Scenario, faults: dict[str, list[Fault]]) -> Round:
         result = play(scenario, self.program.filename, self.grader, self.stage, faults)
         self.rounds += 1
         self.total.update(result.activity.counts)

@@ -3,7 +3,7 @@
 Rules
 - A round is at rest when nobody does anything but wait in vain, or sleep, and the check is content; or when nobody
   has done anything else for `PATIENCE_S`; or when who asks again and again has changed nothing that the check sees
-  for `ASKING_S`. A round that is not at rest after `LONGEST_S` is stuck.
+  for `ASKING_S`. A round that is not at rest after `LONGEST_S` is ended, and says so.
 - Sessions are `SESSION_S` long, so that a round is short; the scenario's times are scaled from the model's.
 """
 
@@ -31,10 +31,15 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Round:
-    """What became of it."""
+    """What became of it; `ended` if it was not at rest by itself."""
 
     anomaly: Anomaly | None
     activity: Activity
+    ended: bool = False
+
+
+class _NotAtRestError(Exception):
+    """Time is over."""
 
 
 def play(scenario: Scenario, file: str, grader: str, stage: Stage, faults: dict[str, list[Fault]]) -> Round:
@@ -43,18 +48,22 @@ def play(scenario: Scenario, file: str, grader: str, stage: Stage, faults: dict[
     groups = {process.group: f"{process.group}-{number}" for process in scenario.processes}
     view = stage.begin(scenario, groups)
     activity = Activity()
+    actors = [
+        Actor(
+            process.name,
+            _settings(process, scenario, stage, groups, (file, grader)),
+            Treatment(stage.servers.kafka, faults.get(process.name, []), scenario.pause_ms / 1000 * SCALE),
+            activity,
+        )
+        for process in scenario.processes
+    ]
     try:
-        actors = [
-            Actor(
-                process.name,
-                _settings(process, scenario, stage, groups, (file, grader)),
-                Treatment(stage.servers.kafka, faults.get(process.name, []), scenario.pause_ms / 1000 * SCALE),
-                activity,
-            )
-            for process in scenario.processes
-        ]
         starts = [(process.start_ms or 0) / 1000 * SCALE for process in scenario.processes]
         return Round(asyncio.run(_watch(scenario, actors, starts, view, stage)), activity)
+    except _NotAtRestError:
+        places = "; ".join(f"{actor.name} {actor.last_told}" for actor in actors)
+        sentence = f"The round did not come to rest within {LONGEST_S:.0f} s: {places}."
+        return Round(Anomaly("stuck", sentence), activity, ended=True)
     finally:
         view.close()
 
@@ -105,7 +114,7 @@ def _producer(process: Process, group: str) -> dict[str, Any]:
 async def _watch(
     scenario: Scenario, actors: list[Actor], starts: list[float], view: View, stage: Stage
 ) -> Anomaly | None:
-    """The verdict, when the round has come to rest."""
+    """The verdict, when the round has come to rest; raises _NotAtRestError if it does not."""
     activity = actors[0].activity
     activity.changed()
     tasks = [asyncio.create_task(actor.act(start)) for actor, start in zip(actors, starts, strict=True)]
@@ -134,7 +143,7 @@ async def _watch(
                 seen, seen_at = anomaly, now()
             if anomaly is None or now() - activity.changed_at > PATIENCE_S or now() - seen_at > ASKING_S:
                 return anomaly
-        return Anomaly("stuck", f"The round did not come to rest within {LONGEST_S:.0f} s.")
+        raise _NotAtRestError
     finally:
         for task in tasks:
             task.cancel()

@@ -230,7 +230,12 @@ def test_records_in_order(verify):
 
 
 def test_a_record_that_is_sent_again(verify):
-    """Each of the last five of a producer is acknowledged again with the offset that it has."""
+    """It is acknowledged again with the offset that it has, and not appended again."""
+    verify(conversation(*first(1), *first(2)))
+
+
+def test_each_of_the_last_five(verify):
+    """A producer may send each of its last five records again, however many come between."""
     verify(conversation(*first(2), ("p", 0, 0, 0), *first(6)[2:], ("p", 0, 1, 1), ("p", 0, 6, 6)))
 
 
@@ -246,19 +251,34 @@ def test_a_gap(verify):
 
 
 def test_two_producers(verify):
-    """Each producer has a window of its own."""
+    """Each producer begins at 0, whatever another has sent."""
+    verify(conversation(*first(1), ("q", 4, 0, 1)))
+
+
+def test_a_window_for_each_producer(verify):
+    """Many records of a producer push none of another's out of its window."""
     mine, others = [("p", 0, 0, 0)], [("q", 4, sequence, sequence + 1) for sequence in range(6)]
     verify(conversation(*mine, *others, ("p", 0, 1, 7), ("p", 0, 0, 0), ("q", 4, 5, 6)))
 
 
 def test_a_new_epoch(verify):
-    """A new epoch begins at 0 and forgets the old one's window; a record that is refused begins nothing."""
+    """A new epoch begins at 0, whatever the old one has sent."""
+    verify(conversation(*first(1), ("p", 1, 0, 1)))
+
+
+def test_a_new_epoch_that_does_not_begin_at_0(verify):
+    """A record that is refused begins no epoch, and one that begins it forgets the old one's window."""
     begun = [("p", 1, 0, 3), ("p", 1, 0, 3), ("p", 1, 1, 4)]
     verify(conversation(*first(2), ("p", 1, 2, "45"), ("p", 1, 1, "45"), ("p", 0, 2, 2), *begun))
 
 
 def test_an_older_epoch(verify):
-    """Once a new epoch has begun the old one is fenced, whatever it sends."""
+    """Once a new epoch has begun the old one is fenced."""
+    verify(conversation(*first(1), ("p", 3, 0, 1), ("p", 0, 1, "47")))
+
+
+def test_whatever_an_older_epoch_sends(verify):
+    """It is fenced, also where a record is in its order, or was appended before; and the new epoch goes on."""
     old = [("p", 0, sequence, "47") for sequence in (0, 1, 2)]
     verify(conversation(*first(2), ("p", 3, 0, 2), *old, ("p", 3, 1, 3)))
 

@@ -1,6 +1,6 @@
 """A duplicate is acknowledged with the offset of the newest record.
 
-Fails: test_a_record_that_is_sent_again
+Fails: test_each_of_the_last_five
 """
 
 OK, OUT_OF_ORDER, FENCED = 0, 45, 47

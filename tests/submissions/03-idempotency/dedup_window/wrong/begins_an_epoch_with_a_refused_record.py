@@ -1,6 +1,6 @@
 """The epoch counts as begun before its record is looked at, and the old producer is fenced too early.
 
-Fails: test_a_new_epoch
+Fails: test_a_new_epoch_that_does_not_begin_at_0
 """
 
 OK, OUT_OF_ORDER, FENCED = 0, 45, 47

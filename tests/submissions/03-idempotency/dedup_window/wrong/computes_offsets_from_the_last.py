@@ -1,6 +1,6 @@
 """It counts back from the last offset, as if no other producer had written in between.
 
-Fails: test_two_producers
+Fails: test_a_window_for_each_producer
 """
 
 OK, OUT_OF_ORDER, FENCED = 0, 45, 47

@@ -1,6 +1,6 @@
 """Deletes what is four behind: the window has four records.
 
-Fails: test_a_record_that_is_sent_again
+Fails: test_each_of_the_last_five
 """
 
 OK, OUT_OF_ORDER, FENCED = 0, 45, 47

@@ -1,6 +1,6 @@
 """Five rows for all producers together: a busy one pushes out what is known of the others.
 
-Fails: test_two_producers
+Fails: test_a_window_for_each_producer
 """
 
 OK, OUT_OF_ORDER, FENCED = 0, 45, 47

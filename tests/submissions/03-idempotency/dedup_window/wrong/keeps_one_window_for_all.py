@@ -1,6 +1,6 @@
 """The producer's id is not looked at: the second producer's numbers are taken for the first one's.
 
-Fails: test_two_producers
+Fails: test_a_window_for_each_producer
 """
 
 OK, OUT_OF_ORDER, FENCED = 0, 45, 47

@@ -1,6 +1,6 @@
 """The first record of a new epoch is taken, whatever its number is.
 
-Fails: test_a_new_epoch
+Fails: test_a_new_epoch_that_does_not_begin_at_0
 """
 
 OK, OUT_OF_ORDER, FENCED = 0, 45, 47

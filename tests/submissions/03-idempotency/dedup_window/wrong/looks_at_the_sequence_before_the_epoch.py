@@ -1,6 +1,6 @@
 """A duplicate of the old epoch is acknowledged although its producer was replaced.
 
-Fails: test_an_older_epoch
+Fails: test_whatever_an_older_epoch_sends
 """
 
 OK, OUT_OF_ORDER, FENCED = 0, 45, 47

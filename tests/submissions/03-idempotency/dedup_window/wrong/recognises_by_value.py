@@ -1,6 +1,6 @@
 """Two records that are alike are two records.
 
-Fails: test_a_record_that_is_sent_again
+Fails: test_each_of_the_last_five
 """
 
 OK = 0

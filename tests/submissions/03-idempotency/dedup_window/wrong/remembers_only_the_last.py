@@ -1,6 +1,6 @@
 """One number for each producer: with several records under way, the others cannot be recognised.
 
-Fails: test_a_record_that_is_sent_again
+Fails: test_each_of_the_last_five
 """
 
 OK, OUT_OF_ORDER, FENCED = 0, 45, 47
