@@ -29,7 +29,8 @@ def main() -> None:
             faults.append(len(Schedule.parse(schedule)) if schedule else 0)
             told.append(len(test.events))
             happened.append(len(test.trace.events))
-            print(f"{path.stem:58} {test.name:48} {test.anomaly or "problem":20} {faults[-1]:6} {told[-1]:12}, {happened[-1]}")
+            how = test.anomaly or "problem"
+            print(f"{path.stem:58} {test.name:48} {how:20} {faults[-1]:6} {told[-1]:12}, {happened[-1]}")
     short = sum(count <= WANTED for count in told)
     print(f"\n{len(told)} stories, at most {max(faults)} faults; {short} are told in {WANTED} events or fewer")
     print(f"Events told: median {statistics.median(told):.0f}, most {max(told)}; ", end="")

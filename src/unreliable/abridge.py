@@ -2,9 +2,9 @@
 
 Rules
 - At most `MOST` events are told; a fault is always among them.
-- An event weighs 4 if it changes what lasts, 2 if something is heard by it or a process does not go on after it,
+- An event weighs 4 if it changes what lasts, 3 if something is heard by it or a process does not go on after it,
   and 0 otherwise; where something only begins or ends it weighs less than nothing.
-- From that is taken off how many turns lie between it and the nearest fault, or the end of the story. A process's
+- From that is taken off twice how many turns lie between it and the nearest fault, or the end of the story. A process's
   turn lasts from what it hears to what it hears next.
 - Of equals the later is told.
 """
@@ -19,12 +19,13 @@ CONSEQUENCES = (EXCEPTION, "refused")  # they leave the faultless path because s
 HEARS = ("poll", "receive")
 TURNS = (START, RESTART, SLEEP, "assign", *HEARS)
 WEIGHTS = {
-    **dict.fromkeys((*HEARS, *CONSEQUENCES), 2),
+    **dict.fromkeys((*HEARS, *CONSEQUENCES), 3),
     SLEEP: -1,
     **dict.fromkeys(("commit", "rollback"), -2),  # of what changes nothing
     **dict.fromkeys(("begin", START, RESTART, RETURN, "join"), -3),
 }
 CHANGES = 4
+FAR = 2
 FAULT = 1_000
 
 
@@ -37,7 +38,7 @@ def abridge(told: Sequence[Event], changes: Set[int]) -> list[Event]:
 
     def says(event: Event) -> tuple[int, int]:
         weight = CHANGES if event.step in changes else WEIGHTS.get(event.kind, 0)
-        weight = FAULT if is_cause(event) else weight - min(abs(turns[event.step] - turn) for turn in near)
+        weight = FAULT if is_cause(event) else weight - FAR * min(abs(turns[event.step] - turn) for turn in near)
         return weight, event.step
 
     return sorted(sorted(told, key=says)[-MOST:], key=lambda event: event.step)

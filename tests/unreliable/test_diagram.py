@@ -307,6 +307,21 @@ def test_a_part_of_the_events_says_how_many_are_left_out():
     )  # the producer has no part in it
 
 
+def test_a_transaction_is_not_drawn_where_all_of_it_is_left_out():
+    trace = STORIES["faultless"]()
+    told = [event for event in trace.events if event.kind == "commit"]
+    assert diagram.svg(trace).count('class="committed"') == len(told) == 2
+    assert diagram.svg(trace, told[1:]).count('class="committed"') == 1
+
+
+def test_a_message_is_named_where_it_comes_if_its_sending_is_left_out():
+    trace = STORIES["lost"]()
+    receives = [event for event in trace.events if event.kind == "receive"]
+    drawing = diagram.svg(trace, receives)
+    assert receives
+    assert all(f">{event.label}<" in drawing for event in receives)
+
+
 def test_a_page_has_the_sentence_and_marks_the_line_of_the_fault():
     trace = STORIES["crash"]()
     crash = step_of(trace, "crash")

@@ -153,7 +153,7 @@ def _stretch(layout: Layout, stretch: Stretch, bottom: float) -> str:
         return _path("pause", _zigzag(x, top, end))
     if stretch.what in ("alive", "down", "wait"):
         return _path(stretch.what, f"M{x:g} {top:g}V{end:g}")
-    return _transaction(stretch, x, top, end)
+    return _transaction(stretch, x, top, end) if end > top else ""  # all of it is left out
 
 
 def _zigzag(x: float, top: float, end: float) -> str:

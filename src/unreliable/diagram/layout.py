@@ -199,7 +199,8 @@ class Layout:
 
     def from_afar(self, receive: Event) -> bool:
         """Whether the message was not sent in the row above: then its label says which one it is."""
-        return receive.step not in self.arrivals.get(receive.step - 1, ())
+        sent = receive.step - 1
+        return sent not in self.rows or receive.step not in self.arrivals.get(sent, ())
 
     def _sent(self, receive: Event, arrivals: dict[int, list[int]]) -> int | None:
         """The first message that can be this one; a delayed one only if no other can."""
