@@ -4,8 +4,8 @@ Rules
 - At most `MOST` events are told; a fault is always among them.
 - An event weighs 4 if it changes what lasts, 3 if something is heard by it or a process does not go on after it,
   and 0 otherwise; where something only begins or ends it weighs less than nothing.
-- From that is taken off twice how many turns lie between it and the nearest fault, or the end of the story. A process's
-  turn lasts from what it hears to what it hears next.
+- From that 2 is taken off for each turn between it and the nearest fault, or the end of the story. A turn of a
+  process lasts from what it hears to what it hears next.
 - Of equals the later is told.
 """
 
