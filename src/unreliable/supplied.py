@@ -10,6 +10,8 @@ Rules
 """
 
 import inspect
+from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from unreliable.clients.other import plain
@@ -43,12 +45,13 @@ class Supplies:
 
     def _call(self, process: "Process", request: Ask) -> Plain | Failure:
         handed = request.of in process.spec.objects and not request.method.startswith("_")
-        method = getattr(self.objects.get(request.of), request.method, None) if handed else None
+        thing = self.objects.get(request.of) if handed else None
+        method = getattr(type(thing), request.method, None)
         if not callable(method):
             return Failure("AttributeError", (f"{request.of} has no method {request.method!r}",))
         try:
-            inspect.signature(method).bind(*request.arguments)
-            return plain(method(*request.arguments))
+            _signature(method).bind(thing, *request.arguments)
+            return plain(method(thing, *request.arguments))
         except (TypeError, ValueError) as error:
             return Failure(type(error).__name__, (f"{request.of}.{request.method}: {error}",))
 
@@ -58,6 +61,11 @@ class Supplies:
     def state(self) -> tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]:
         """The objects' attributes, as far as they can change."""
         return tuple((name, _attributes(thing)) for name, thing in self.objects.items())
+
+
+@lru_cache(maxsize=64)
+def _signature(method: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(method)
 
 
 def _attributes(thing: Any) -> tuple[tuple[str, Any], ...]:

@@ -15,7 +15,7 @@ async def checkout(orders, network):
     while (order := await orders.next()) is not None:
         order_id, body = order
         status, answer = 503, ""
-        while status in {409, 503}:
+        while status in {409, 503, 504}:
             await network.send("payments", (order_id, body))
             message = await network.receive(timeout=30.0)
             if message is not None:

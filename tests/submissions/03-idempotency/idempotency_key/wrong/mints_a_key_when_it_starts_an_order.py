@@ -16,7 +16,7 @@ async def checkout(orders, network):
     while (order := await orders.next()) is not None:
         order_id, body = order
         key, status, answer = str(uuid4()), 503, ""
-        while status in {409, 503}:
+        while status in {409, 503, 504}:
             await network.send("payments", (key, body))
             message = await network.receive(timeout=30.0)
             if message is not None:

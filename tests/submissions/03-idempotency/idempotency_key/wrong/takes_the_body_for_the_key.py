@@ -16,7 +16,7 @@ async def checkout(orders, network):
     while (order := await orders.next()) is not None:
         order_id, body = order
         status, answer = 503, ""
-        while status in {409, 503}:
+        while status in {409, 503, 504}:
             await network.send("payments", (hashlib.sha256(body.encode()).hexdigest(), body))
             message = await network.receive(timeout=30.0)
             if message is not None:

@@ -1,4 +1,4 @@
-"""The fifth 409 or 503 is taken for the final answer: the order is done, and nobody knows whether it is paid.
+"""The tenth 409, 503 or 504 is taken for the final answer: the order is done, and nobody knows whether it is paid.
 
 Fails: test_the_shop_when_it_has_to_ask_often
 """
@@ -15,8 +15,8 @@ async def checkout(orders, network):
     while (order := await orders.next()) is not None:
         order_id, body = order
         status, answer = 503, ""
-        for _ in range(5):
-            if status not in {409, 503}:
+        for _ in range(10):
+            if status not in {409, 503, 504}:
                 break
             await network.send("payments", (order_id, body))
             message = await network.receive(timeout=30.0)
