@@ -107,7 +107,7 @@ export class CourseStory extends LitElement {
     if (whole === null) return nothing;
     const left = events.length - told.length;
     return html`<p class="extent">
-      ${this.#all ? "All steps of the run." : "Left out is what repeats itself, or is as it is without faults."}
+      ${this.#all ? "All steps of the run." : "These steps say most. Left out is, first of all, what is as it is without faults."}
       ${button(this.#all ? `Leave out ${left} steps` : `Show all ${events.length} steps`, () => this.#showAll(!this.#all), false, "small")}
     </p>`;
   }
