@@ -12,7 +12,7 @@ Rules
 import inspect
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from unreliable.clients.other import plain
 from unreliable.requests import Ask, Failure, Plain, Request
@@ -45,8 +45,8 @@ class Supplies:
 
     def _call(self, process: "Process", request: Ask) -> Plain | Failure:
         handed = request.of in process.spec.objects and not request.method.startswith("_")
-        thing = self.objects.get(request.of) if handed else None
-        method = getattr(type(thing), request.method, None)
+        thing: Any = self.objects.get(request.of) if handed else None
+        method = getattr(cast(type[object], type(thing)), request.method, None)
         if not callable(method):
             return Failure("AttributeError", (f"{request.of} has no method {request.method!r}",))
         try:

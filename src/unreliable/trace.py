@@ -5,25 +5,24 @@ Rules
 - An event is frozen data: number, virtual time, process, kind, the learner's line, a sentence, and where on
   the diagram it lies: the lane it reaches (`to`; for a poll or a receive, the lane that it comes from) and
   whether the message or its answer got lost on the way.
-- A sentence says all; a label names it in at most `MOST_LABEL` characters: it has to fit between two lanes.
+- A sentence says all; a label names it in few characters: it has to fit between two lanes.
 - Of a run that goes on and on the trace keeps the first `FIRST_EVENTS` and the last `LAST_EVENTS`; what is
-  left out shows in the steps. Of a log it keeps the last `LAST_RECORDS`, with their offsets; of a table the first
-  `FIRST_ROWS`; of a value the first `MOST_CELL` characters.
+  left out shows in the steps.
 - Beside the events it keeps the choices at which the run could have gone another way.
 - Two runs are the same if their traces' `fingerprint` is the same; it covers every byte of every event.
 """
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from unreliable import requests as r
+from unreliable import words
 from unreliable.clients.confluent_kafka import FATAL, FENCED_LOCALLY, KafkaError
+from unreliable.lasting import lasting
 from unreliable.program import Problem
-from unreliable.sql import translate
 
 if TYPE_CHECKING:
     from unreliable.kafka.groups import AnyGroup, Member
@@ -34,12 +33,6 @@ DATABASE = "database"
 COORDINATOR = "coordinator"  # of transactions
 FIRST_EVENTS = 200
 LAST_EVENTS = 100
-LAST_RECORDS = 50
-FIRST_ROWS = 200
-MOST_CELL = 1_000
-MOST_LABEL = 28
-MOST_SHOWN = 60  # characters of a message or of a value in a sentence
-MOST_SQL = 160
 FAILS = ", which fails: "  # then comes the exception's name
 
 # Kinds of events whose shape on the diagram is their own; every other kind is an arrow to a lane.
@@ -120,7 +113,7 @@ class Trace:
     def chose(self, process: "Process", options: tuple[str, ...], outcome: str) -> None:
         if len(options) > 1:
             number, step = len(self._world.choices.met) - 1, self._step
-            doing, taken = _describe(process.request), options.index(outcome)
+            doing, taken = words.describe(process.request), options.index(outcome)
             place = number, step, self._world.now_ms, process.name, doing
             self.choices.append(Choice(*place, options, taken, self.groups))
 
@@ -139,23 +132,23 @@ class Trace:
             self._add(process, RESTART, f"{process.name} restarts with an empty memory", "restart")
 
     def crashed(self, process: "Process") -> None:
-        text = f"{process.name} crashes before {_describe(process.request)}"
-        self._add(process, CRASH, text + self._rolled_back(process), f"crash before {_name(process.request)}")
+        text = f"{process.name} crashes before {words.describe(process.request)}"
+        self._add(process, CRASH, text + self._rolled_back(process), f"crash before {words.name(process.request)}")
 
     def ended(self, process: "Process", problem: Problem | None) -> None:
         if problem is None:
             self._add(process, RETURN, f"{process.name} returns", "return")
             return
-        text = f"{process.name} dies of an exception: {_cut(problem.message, MOST_SQL)}"
+        text = f"{process.name} dies of an exception: {words.cut(problem.message, words.MOST_SQL)}"
         label = problem.message.partition(":")[0] if problem.kind == "crashed" else "exception"
         self._add(process, EXCEPTION, text + self._rolled_back(process), label, line=problem.line)
 
     def paused(self, process: "Process", duration_ms: int) -> None:
-        text = f"{process.name} pauses for {_seconds(duration_ms)} before {_describe(process.request)}"
-        self._add(process, PAUSE, text, f"pause {_seconds(duration_ms)}")
+        text = f"{process.name} pauses for {words.seconds(duration_ms)} before {words.describe(process.request)}"
+        self._add(process, PAUSE, text, f"pause {words.seconds(duration_ms)}")
 
     def slept(self, process: "Process", request: r.Sleep) -> None:
-        duration = _seconds(request.duration_ms)
+        duration = words.seconds(request.duration_ms)
         self._add(process, SLEEP, f"{process.name} sleeps for {duration}", f"sleep {duration}")
 
     def _rolled_back(self, process: "Process") -> str:
@@ -173,11 +166,11 @@ class Trace:
     # Broker
 
     def produced(self, process: "Process", record: r.Record, outcome: str) -> None:
-        text = f"{process.name} sends {_summary(record.value)}: {_place(record)}"
+        text = f"{process.name} sends {words.summary(record.value)}: {words.place(record)}"
         lost = "reply" if outcome == "lose reply" else None
         if lost:
             text += "; the acknowledgement is lost"
-        self._add(process, "produce", text, _entry(record), _lane(record), lost)
+        self._add(process, "produce", text, words.entry(record), words.lane(record), lost)
 
     def not_produced(
         self, process: "Process", request: r.Produce, partition: "Partition", failure: r.Failure | None
@@ -191,8 +184,8 @@ class Trace:
             ending = "which refuses it as too large"
         elif failure.arguments[0] == FENCED_LOCALLY:
             ending = "which refuses it: the producer is fenced"
-        text = f"{process.name} sends {_summary(request.value)} to {lane}, {ending}"
-        self._add(process, "refused", text, _summary(request.value, MOST_LABEL), lane, lost)
+        text = f"{process.name} sends {words.summary(request.value)} to {lane}, {ending}"
+        self._add(process, "refused", text, words.summary(request.value, words.MOST_LABEL), lane, lost)
 
     # Transactions
 
@@ -209,14 +202,15 @@ class Trace:
             "move": "; then the coordinator moves to another broker",
         }.get(outcome, "")
         text = f"{process.name} {does} {what}{ending}"
-        self._add(process, "transaction", text, f"{does} {what}", COORDINATOR, _lost(outcome))
+        self._add(process, "transaction", text, f"{does} {what}", COORDINATOR, words.lost(outcome))
 
     def transaction_refused(self, process: "Process", request: r.Request, failure: r.Failure) -> None:
-        text = f"{process.name} is refused {_describe(request)}: {failure.arguments[1]}"
-        self._add(process, "refused", text, f"refused {_name(request)}", COORDINATOR)
+        text = f"{process.name} is refused {words.describe(request)}: {failure.arguments[1]}"
+        self._add(process, "refused", text, f"refused {words.name(request)}", COORDINATOR)
 
     def timed_out(self, process: "Process", timeout_ms: int) -> None:
-        text = f"the coordinator aborts the transaction of {process.name}: it was open for {_seconds(timeout_ms)}"
+        lasted = words.seconds(timeout_ms)
+        text = f"the coordinator aborts the transaction of {process.name}: it was open for {lasted}"
         self._add(process, "expire", text, "transaction timed out", COORDINATOR)
 
     def marked(self, process: "Process", partition: "Partition", offset: int, commits: bool) -> None:
@@ -225,22 +219,22 @@ class Trace:
         self._add(process, "marker", text, f"@{offset} {end} marker", lane)
 
     def buffered(self, process: "Process", request: r.Produce) -> None:
-        text = f"{process.name} hands {_summary(request.value)} to its producer, which keeps it for now"
-        self._add(process, "buffer", text, f"buffered: {_summary(request.value, MOST_LABEL)}")
+        text = f"{process.name} hands {words.summary(request.value)} to its producer, which keeps it for now"
+        self._add(process, "buffer", text, f"buffered: {words.summary(request.value, words.MOST_LABEL)}")
 
     def sent_in_vain(self, process: "Process", request: r.Produce, partition: "Partition") -> None:
         lane = f"{partition[0]}-{partition[1]}"
-        text = f"{process.name} sends {_summary(request.value)} to {lane}: it is lost, and will be sent again"
-        self._add(process, "produce", text, _summary(request.value, MOST_LABEL), lane, "request")
+        text = f"{process.name} sends {words.summary(request.value)} to {lane}: it is lost, and will be sent again"
+        self._add(process, "produce", text, words.summary(request.value, words.MOST_LABEL), lane, "request")
 
     def resent(self, process: "Process", record: r.Record, recognised: bool) -> None:
-        sends = f"{process.name} has heard no acknowledgement and sends {_summary(record.value)} again"
-        place = f"the broker recognises {_place(record)}" if recognised else _place(record)
-        self._add(process, "resend", f"{sends}: {place}", _entry(record), _lane(record))
+        sends = f"{process.name} has heard no acknowledgement and sends {words.summary(record.value)} again"
+        place = f"the broker recognises {words.place(record)}" if recognised else words.place(record)
+        self._add(process, "resend", f"{sends}: {place}", words.entry(record), words.lane(record))
 
     def polled(self, process: "Process", record: r.Record) -> None:
-        text = f"{process.name} reads {_summary(record.value)}: {_place(record)}"
-        self._add(process, "poll", text, _entry(record), _lane(record))
+        text = f"{process.name} reads {words.summary(record.value)}: {words.place(record)}"
+        self._add(process, "poll", text, words.entry(record), words.lane(record))
 
     def committed_offsets(
         self,
@@ -263,7 +257,9 @@ class Trace:
         for topic, partition, offset in offsets:
             lane = f"{topic}-{partition}"
             text = f"{who} commits offset {offset} of {lane}{ending}"
-            self._add(process, kind, text, f"commit offset {offset}", lane, None if refusal else _lost(outcome))
+            self._add(
+                process, kind, text, f"commit offset {offset}", lane, None if refusal else words.lost(outcome)
+            )
 
     def joined(self, process: "Process") -> None:
         self._add(process, "join", f"{process.name} joins its consumer group", "join")
@@ -292,8 +288,8 @@ class Trace:
 
     def acquired(self, process: "Process", record: r.Record, count: int) -> None:
         again = f", delivery {count}" if count > 1 else ""
-        text = f"{process.name} acquires {_summary(record.value)}: {_place(record)}{again}"
-        self._add(process, "poll", text, _entry(record), _lane(record))
+        text = f"{process.name} acquires {words.summary(record.value)}: {words.place(record)}{again}"
+        self._add(process, "poll", text, words.entry(record), words.lane(record))
 
     def acknowledged(self, process: "Process", place: tuple[str, int, int], kind: str, taken: bool) -> None:
         topic, number, offset = place
@@ -311,35 +307,35 @@ class Trace:
     def database(
         self, process: "Process", request: r.Request, outcome: str, reply: r.Rows | r.Failure | None = None
     ) -> None:
-        kind = _kind(request)
-        text = f"{process.name} {_DID.get(kind, 'runs ' + _describe(request))}"
-        label = _name(request)
+        kind = words.kind(request)
+        text = f"{process.name} {_DID.get(kind, 'runs ' + words.describe(request))}"
+        label = words.name(request)
         if isinstance(reply, r.Failure):
             kind = "error"
             text += f"{FAILS}{reply.error} ({reply.arguments[0]})"
         elif isinstance(reply, r.Rows):
-            text += _result(reply)
+            text += words.result(reply)
             if kind == "write" and not self._in_transaction(process):
                 text += ", committed at once"
         text += {
             "lose request": ", but the connection breaks before it: all is rolled back",
             "lose reply": ", which succeeds, but the connection breaks before the answer",
         }.get(outcome, "")
-        self._add(process, kind, text, label, DATABASE, _lost(outcome))
+        self._add(process, kind, text, label, DATABASE, words.lost(outcome))
 
     def locked(self, process: "Process", request: r.Execute) -> None:
-        text = f"{process.name} waits for another transaction to end: {_describe(request)}"
+        text = f"{process.name} waits for another transaction to end: {words.describe(request)}"
         self._add(process, "wait", text, "waits for lock", DATABASE)
 
     # What the scenario supplies
 
     def asked(self, process: "Process", request: r.Ask, reply: r.Plain | r.Failure) -> None:
-        arguments = ", ".join(_summary(argument) for argument in request.arguments)
+        arguments = ", ".join(words.summary(argument) for argument in request.arguments)
         text = f"{process.name} calls {request.of}.{request.method}({arguments})"
         if isinstance(reply, r.Failure):
             text += f"{FAILS}{reply.error} ({reply.arguments[0]})"
         elif reply is not None:
-            text += f": {_summary(reply)}"
+            text += f": {words.summary(reply)}"
         self._add(process, "ask", text, f"{request.method} {arguments}".strip())
 
     # Network
@@ -351,13 +347,13 @@ class Trace:
             "duplicate": "; the network delivers it twice",
             "delay": "; the network delays it",
         }.get(outcome, "")
-        text = f"{process.name} sends {_summary(request.payload)} to {request.to}{ending}"
+        text = f"{process.name} sends {words.summary(request.payload)} to {request.to}{ending}"
         lost = "request" if outcome == "lose" else None
-        self._add(process, kind, text, _summary(request.payload, MOST_LABEL), request.to, lost)
+        self._add(process, kind, text, words.summary(request.payload, words.MOST_LABEL), request.to, lost)
 
     def received(self, process: "Process", sender: str, payload: r.Plain) -> None:
-        text = f"{process.name} receives {_summary(payload)} from {sender}"
-        self._add(process, "receive", text, _summary(payload, MOST_LABEL), sender)
+        text = f"{process.name} receives {words.summary(payload)} from {sender}"
+        self._add(process, "receive", text, words.summary(payload, words.MOST_LABEL), sender)
 
     def _add(  # noqa: PLR0913, PLR0917
         self,
@@ -370,7 +366,7 @@ class Trace:
         line: int | None = None,
     ) -> None:
         world = self._world
-        label = _cut(label, MOST_LABEL)
+        label = words.cut(label, words.MOST_LABEL)
         if line is None and process.driver is not None:
             line = process.driver.line()
         self._follow_transactions(process.name, kind, lost)
@@ -394,35 +390,6 @@ class Trace:
         if len(self.events) > FIRST_EVENTS + LAST_EVENTS:
             del self.events[FIRST_EVENTS]
             self._left_out += 1
-
-
-def lasting(world: "World") -> dict[str, Any]:
-    """What would survive if every process crashed now: tables, logs, committed offsets; as JSON-like data."""
-    tables: dict[str, Any] = {}
-    for name in world.database.table_names():
-        columns, rows = world.database.rows(name)
-        shown = [[_show_cell(cell) for cell in row] for row in rows[:FIRST_ROWS]]
-        tables[name] = {"columns": columns, "rows": shown}
-    for slot, pending in world.database.decoding.pending():
-        tables[f"slot {slot}"] = {"columns": ["lsn", "data"], "rows": [list(row) for row in pending[:FIRST_ROWS]]}
-    for name, attributes in world.supplies.state():
-        tables[name] = {
-            "columns": [key for key, _ in attributes],
-            "rows": [[_show(part) for _, part in attributes]],
-        }
-    logs = {
-        f"{topic}-{number}": [
-            {"offset": record.offset, "key": _show_bytes(record.key), "value": _show_bytes(record.value)}
-            for record in list(log)[-LAST_RECORDS:]
-        ]
-        for (topic, number), log in world.broker.logs.items()
-    }
-    committed = {
-        f"{name} {topic}-{number}": offset
-        for name, group in sorted(world.broker.groups.items())
-        for (topic, number), offset in sorted(group.committed.items())
-    }
-    return {"tables": tables, "logs": logs, "committed": committed}
 
 
 def _shares(name: str, group: "AnyGroup", world: "World") -> str:
@@ -456,173 +423,5 @@ _REBALANCES = {
 }
 
 
-def _describe(request: r.Request | None) -> str:  # noqa: PLR0911
-    """A request in words, as what somebody does."""
-    match request:
-        case r.Execute():
-            return _one_line(request.sql, request.parameters)
-        case r.CommitOffsets():
-            places = [f"{offset} of {topic}-{number}" for topic, number, offset in request.offsets or ()]
-            return f"committing offset {', '.join(places)}" if places else "committing its offsets"
-        case r.Ask():
-            return f"calling {request.of}.{request.method}"
-        case r.Send():
-            return f"sending {_summary(request.payload)} to {request.to}"
-        case r.Produce():
-            return f"sending {_summary(request.value)}"
-        case r.EndTransaction():
-            return "committing its transaction" if request.commits else "aborting its transaction"
-        case None:
-            return "its first await"
-        case _:
-            return _DOINGS[type(request)]
-
-
-_DOINGS: dict[type[r.Request], str] = {
-    r.Sleep: "sleeping",
-    r.Receive: "receiving",
-    r.Delivery: "hearing the acknowledgement",
-    r.Flush: "flushing",
-    r.InitTransactions: "initialising its transactions",
-    r.BeginTransaction: "beginning a transaction",
-    r.SendOffsets: "sending offsets to its transaction",
-    r.Watermarks: "asking for the ends of a partition",
-    r.Poll: "polling",
-    r.Seek: "seeking",
-    r.Committed: "asking for the committed offsets",
-    r.Assignment: "asking for its partitions",
-    r.Subscribe: "subscribing",
-    r.Unsubscribe: "unsubscribing",
-    r.Close: "closing its consumer",
-    r.Called: "going on",
-    r.Assign: "assigning partitions",
-    r.GroupMetadata: "asking for its group metadata",
-    r.SharePoll: "polling",
-    r.ShareCommit: "sending its acknowledgements",
-    r.ShareClose: "closing its consumer",
-    r.Position: "asking for its positions",
-    r.PausePartitions: "pausing or resuming partitions",
-    r.StoreOffsets: "storing offsets",
-    r.Begin: "BEGIN",
-    r.Commit: "COMMIT",
-    r.Rollback: "ROLLBACK",
-}
-
-
 # What a process did to its transaction, by the kind of the event.
 _DID = {"begin": "begins a transaction", "commit": "commits its transaction", "rollback": "rolls back"}
-
-
-def _kind(request: r.Request) -> str:
-    """The kind of the event that a request to the database is."""
-    if isinstance(request, r.Execute):
-        kind = translate(request.sql).kind
-        locks = kind == "write" and request.sql.lstrip()[:6].upper() == "SELECT"
-        return "read" if locks or kind == "decode" else "write" if kind == "schema" else kind
-    return type(request).__name__.lower()
-
-
-def _name(request: r.Request | None) -> str:
-    """A request in few words, for a label: a statement's verb and table."""
-    match request:
-        case r.Execute():
-            verb = request.sql.split(None, 1)[:1]
-            return " ".join([*map(str.upper, verb), *_TABLE.findall(request.sql)[:1]])
-        case r.CommitOffsets():
-            return "commit"
-        case r.Produce() | r.Send():
-            return "sending"
-        case r.Delivery():
-            return "acknowledgement"
-        case _:
-            return _describe(request)
-
-
-_TABLE = re.compile(r"\b(?:into|from|update|table(?:\s+if\s+(?:not\s+)?exists)?)\s+(\w+)", re.I)
-
-
-def _one_line(sql: str, parameters: tuple[r.Plain, ...]) -> str:
-    """The statement with its values, for reading, not for running."""
-    values = iter(parameters)
-    text = re.sub(r"%s", lambda _: _literal(next(values, "%s")), " ".join(sql.split()))
-    return _cut(text, MOST_SQL)
-
-
-def _literal(value: r.Plain) -> str:
-    return repr(value) if isinstance(value, str) else "NULL" if value is None else _show(value)
-
-
-def _result(rows: r.Rows) -> str:
-    if rows.columns is None:
-        return "" if rows.rowcount < 0 else f": {rows.rowcount} row{'s' * (rows.rowcount != 1)}"
-    if len(rows.rows) == 1:
-        return f": {_cut(', '.join(_show(cell) for cell in rows.rows[0]), MOST_SHOWN)}"
-    return f": {len(rows.rows) or 'no'} rows"
-
-
-def _show(value: Any) -> str:
-    """Plain data for people; bytes as text where they are text."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    return "nothing" if value is None else str(value)
-
-
-def _summary(value: Any, most: int = MOST_SHOWN) -> str:
-    """A message for people: of a JSON object its id and the other values, or all names and values."""
-    text = _show(value)
-    fields = _json_object(text)
-    if "id" in fields:
-        name = fields.pop("id")
-        name = name if isinstance(name, str) else f"#{name}"
-        text = f"{name} ({', '.join(map(str, fields.values()))})" if fields else name
-        text = text if len(text) <= most else name
-    elif fields:
-        text = " ".join(f"{field}={field_value}" for field, field_value in fields.items())
-    return _cut(text, most)
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    """The fields of a JSON object; none of what is no JSON object."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
-
-
-def _cut(text: str, most: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _entry(record: r.Record) -> str:
-    """A record's label: its offset, and as much of it as there is room for."""
-    offset = f"@{record.offset} "
-    return offset + _summary(record.value, MOST_LABEL - len(offset))
-
-
-def _show_cell(cell: Any) -> Any:
-    """A value as JSON has it; no longer than anybody reads."""
-    if isinstance(cell, bytes):
-        return _show_bytes(cell)
-    return cell[:MOST_CELL] if isinstance(cell, str) else cell
-
-
-def _show_bytes(value: bytes | None) -> str:
-    return _show(value if value is None else value[:MOST_CELL])
-
-
-def _place(record: r.Record) -> str:
-    return f"offset {record.offset} of {_lane(record)}"
-
-
-def _lane(record: r.Record) -> str:
-    return f"{record.topic}-{record.partition}"
-
-
-def _lost(outcome: str) -> str | None:
-    return outcome.rpartition(" ")[2] if outcome.startswith(("lose ", "retry ")) else None
-
-
-def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:g} s"

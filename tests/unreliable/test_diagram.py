@@ -11,7 +11,7 @@ from unreliable import Event, Process, Program, Replay, Scenario, Schedule, Trac
 from unreliable.choices import ScheduleError
 from unreliable.diagram.layout import Layout
 from unreliable.scenario import Anomaly
-from unreliable.trace import MOST_LABEL
+from unreliable.words import MOST_LABEL
 
 TABLES = """
 create table accounts (id text primary key, balance integer not null);
