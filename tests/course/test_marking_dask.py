@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from distributed import LocalCluster
 
 from course.catalog import Exercise
 from course.cli import main
+from course.marking import crew
 from course.marking.store import Mark, Store
 
 EXERCISE = Exercise("03-idempotency/dedup_consumer")
@@ -73,3 +75,35 @@ def test_a_worker_that_is_killed_changes_no_mark(
     assert len(counted) == STUDENTS
     for name in FILES:
         assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
+
+
+def test_a_cluster_that_goes_away_costs_no_mark(
+    tmp_path: Path, submissions: Path, cluster: LocalCluster, capsys: pytest.CaptureFixture[str]
+):
+    def close() -> None:
+        while not list((tmp_path / "out").rglob("*.json.gz")):
+            time.sleep(0.01)
+        cluster.close()
+
+    closer = threading.Thread(target=close)
+    closer.start()
+    quick = ("--exercise", EXERCISE.id, "--budget", "1", "--no-misconceptions", "--require-sandbox")
+    asked = ["grade", str(submissions), "--out", str(tmp_path / "out"), *quick]
+    assert main([*asked, "--dask", cluster.scheduler_address]) == 2
+    closer.join()
+    assert "No Dask scheduler answers" in capsys.readouterr().err
+    kept = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.json.gz")}
+    assert 0 < len(kept) < STUDENTS
+    assert main([*asked, "--jobs", "2"]) == 0
+    assert all(path.read_bytes() == mark for path, mark in kept.items())
+
+
+def test_an_address_without_a_cluster_is_told(
+    tmp_path: Path, submissions: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(crew, "CONNECT_S", 1)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        assert main(["grade", str(submissions), "--out", str(tmp_path / "out"), "--dask", address]) == 2
+    assert f"No Dask scheduler answers at {address}" in capsys.readouterr().err

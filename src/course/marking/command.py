@@ -77,14 +77,14 @@ class _Class:
 
 
 def grade(options: argparse.Namespace) -> int:
-    """0: all are graded; 1: the grader failed on some; 2: it could not begin."""
+    """0: all are graded; 1: the grader failed on some; 2: it could not begin, or not go on."""
     try:
         graded, book = _prepare(options)
-    except (BadFile, NoSandbox) as error:
+        earlier = results.before(options.out)
+        failures = _mark_all(graded, book.store, options)
+    except (BadFile, NoSandbox, crew.NoCluster) as error:
         print(f"course: {error}", file=sys.stderr)
         return 2
-    earlier = results.before(options.out)
-    failures = _mark_all(graded, book.store, options)
     _write(graded, book, failures, earlier, options)
     return _report(book, earlier, options.out)
 

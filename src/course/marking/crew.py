@@ -8,11 +8,12 @@ Rules
 - Workers end with this process, however it ends.
 """
 
+import logging
 import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
@@ -23,6 +24,7 @@ from course.marking.marker import Unit, grader_error, mark
 from course.marking.store import Mark
 
 AHEAD = 4  # units under way for each worker: none of them waits for the next
+CONNECT_S = 10
 MOST_TASKS = 200  # of one worker, before a new one takes its place
 
 type Marked = Iterator[tuple[Unit, Mark]]
@@ -47,12 +49,27 @@ def on_processes(units: Iterable[Unit], jobs: int, work: Work = mark) -> Marked:
         is_broken = bool(broken)
 
 
+class NoCluster(Exception):
+    """No Dask scheduler is at the address, or it went away."""
+
+
 def on_dask(units: Iterable[Unit], address: str) -> Marked:
-    """Marks on the workers of an existing cluster, which have this course installed."""
+    """Marks on the workers of an existing cluster, which have this course installed; raises NoCluster."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # we say it in one line
+    try:
+        yield from _on_cluster(units, address)
+    except (OSError, CancelledError) as error:
+        raise NoCluster(
+            f"No Dask scheduler answers at {address}: {error}. What is marked is kept: the same command goes on "
+            "where it was, with --dask or without."
+        ) from error
+
+
+def _on_cluster(units: Iterable[Unit], address: str) -> Marked:
     from distributed import Client, as_completed  # noqa: PLC0415 an extra that few need
 
     units = iter(units)
-    with Client(address) as client:  # pyright: ignore[reportUnknownVariableType]
+    with Client(address, timeout=CONNECT_S) as client:  # pyright: ignore[reportUnknownVariableType]
 
         def submit(unit: Unit) -> Any:
             return client.submit(_one_at_a_time, unit, key=f"mark-{unit.key}", pure=True, retries=5)  # pyright: ignore
