@@ -1,6 +1,6 @@
 """Somebody else is at it, says 409; how that ends the shop never hears.
 
-Fails: test_the_shop_when_an_answer_fails
+Fails: test_the_shop_when_it_has_to_ask_often
 """
 
 import json
