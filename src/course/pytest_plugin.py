@@ -164,7 +164,7 @@ def verify(request: pytest.FixtureRequest, submission: Program) -> Verify:
             verdict = explorer.explore(budget)
             result.take(verdict)
             if verdict.passed:
-                verdict = _go_further(explorer, manner, result.name) or verdict
+                verdict = _go_further(explorer, manner, result.name, budget) or verdict
         if not verdict.passed:
             result.take(verdict)
             pytest.fail(_failure(verdict, submission), pytrace=False)
@@ -172,9 +172,9 @@ def verify(request: pytest.FixtureRequest, submission: Program) -> Verify:
     return verify
 
 
-def _go_further(explorer: Explorer, manner: Manner, test: str) -> Verdict | None:
+def _go_further(explorer: Explorer, manner: Manner, test: str, budget: int) -> Verdict | None:
     """What an instructor's run looks for beyond the page's: a verdict that did not pass, or None."""
-    verdict = explorer.die_for_real(manner.fresh) if manner.fresh is not None else None
+    verdict = explorer.die_for_real(manner.fresh, budget) if manner.fresh is not None else None
     if verdict is None and manner.samples and test not in manner.unsampled:
         sampled = explorer.sample(manner.seed, manner.samples, drive=manner.fresh)
         verdict = None if sampled.passed else sampled

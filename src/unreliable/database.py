@@ -487,6 +487,7 @@ class Database:
     def query(self, sql: str, *parameters: Plain) -> list[tuple[Plain, ...]]:
         """The rows of a SELECT on what is committed, for checks."""
         self._put_aside(self._active)
+        self._tables.rest()
         return self._tables.sqlite.execute(with_slots(sql), parameters).fetchall()
 
     def table_names(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ Rules
 - A program is a function of what it hears. One that goes another way when it hears the same again keeps something
   where nothing lasts; that is a failure, never a reason to believe the later run.
 - Over a pipe not every run asks the program again (`unreliable.answers`). When one is seen to be fickle, what was
-  found out about it is found out anew.
+  found out about it is found out anew; it is not believed before each of its lives had an interpreter of its own.
 """
 
 import random
@@ -130,11 +130,13 @@ class Explorer:
             raise ScheduleError(f"the run has only {len(choices.met)} choices, fewer than {schedule.token} names")
         return Replay(trace, self._judge(world), _problem(world), schedule)
 
-    def explore(self, budget: int, progress: Callable[[int], None] | None = None) -> Verdict:
+    def explore(
+        self, budget: int, progress: Callable[[int], None] | None = None, drive: Drive | None = None
+    ) -> Verdict:
         """Every schedule with up to `budget` faults. `progress` hears how many were run, now and then."""
         verdict = None
         while verdict is None:
-            verdict = self._explore(budget, progress)
+            verdict = self._explore(budget, progress, drive)
         return verdict
 
     def sample(self, seed: str, runs: int, fault_probability: float = 0.05, drive: Drive | None = None) -> Verdict:
@@ -150,10 +152,11 @@ class Explorer:
                 return self._failed(anomaly, dice.taken, len(dice.taken), number + 1, number + 1, drive)
         return Verdict(self._scenario.name, 0, runs, runs, exhausted=False)
 
-    def die_for_real(self, fresh: Drive) -> Verdict | None:
+    def die_for_real(self, fresh: Drive, budget: int = 1) -> Verdict | None:
         """Every schedule with one fault after which a process starts again, with a driver whose deaths are real.
 
-        A different end means that something outlived the death beside what lasts; None means that nothing did.
+        A different end means that something outlived the death beside what lasts; None means that nothing did. A
+        program that has been seen to be fickle has to pass every schedule, each life of it in a driver of its own.
         """
         faultless = Choices()
         self._run(faultless)
@@ -166,7 +169,8 @@ class Explorer:
             anomaly = self._surely(lambda schedule=schedule: self._dies_otherwise(schedule, fresh))
             if anomaly is not None:
                 return self._failed(anomaly, schedule, 1, number + 1, number + 1)
-        return None
+        verdict = self.explore(budget, drive=fresh) if self._program.fickle else None
+        return None if verdict is None or verdict.passed else verdict
 
     def _dies_otherwise(self, schedule: Schedule, fresh: Drive) -> Anomaly | None:
         """What is wrong if the run depends on how its processes die; one without a death is not run twice."""
@@ -182,7 +186,7 @@ class Explorer:
             problem = _problem(world)
             if problem is not None and problem.kind in HOPELESS:
                 return world.stuck  # however it dies, and even if it does so both times
-            return None if here == self._end(world) else SURVIVED
+            return self._judge(world) if here == self._end(world) else SURVIVED  # or it is wrong both times
         except ScheduleError:
             return SURVIVED
 
@@ -198,7 +202,7 @@ class Explorer:
         """All that lasts at the end of a run."""
         return self._judge(world), world.database.state(), world.broker.state(), world.supplies.state()
 
-    def _explore(self, budget: int, progress: Callable[[int], None] | None) -> Verdict | None:
+    def _explore(self, budget: int, progress: Callable[[int], None] | None, drive: Drive | None) -> Verdict | None:
         """None if the program turned out to look at the clock, to draw random numbers, or to be fickle."""
         taken_for = self._traits()
         tree = _Tree(with_clock=self._program.shims.observed)
@@ -209,21 +213,21 @@ class Explorer:
                 if progress is not None and tree.run % 64 == 0:
                     progress(tree.run)
                 tree.enter(node)
-                anomaly = self._visit(node, tree)
+                anomaly = self._visit(node, tree, drive)
                 if self._traits() != taken_for:
                     return None
                 if anomaly is not None:
                     covered = tree.covered(faults - 1) if faults else 0
-                    return self._failed(anomaly, node.schedule, budget, tree.run, covered + 1)
+                    return self._failed(anomaly, node.schedule, budget, tree.run, covered + 1, drive)
             if faults < budget:
                 level = [child for node in level for child in node.grow()]
         return Verdict(self._scenario.name, budget, tree.run, tree.covered(budget), exhausted=True)
 
-    def _visit(self, node: "_Node", tree: "_Tree") -> Anomaly | None:
+    def _visit(self, node: "_Node", tree: "_Tree", drive: Drive | None) -> Anomaly | None:
         """Runs the schedule of a node, and finds out where its children can leave it."""
         choices = Choices(node.schedule)
         try:
-            world = self._run(choices, known=tree.known)
+            world = self._run(choices, known=tree.known, drive=drive)
         except ScheduleError:
             return SURVIVED
         node.met = choices.met

@@ -46,15 +46,16 @@ _KINDS = {
     **{"CREATE": "schema", "DROP": "schema", "ALTER": "schema"},
     **{"INSERT": "write", "UPDATE": "write", "DELETE": "write", "WITH": "read"},
 }
-_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w*)", re.S)
-_LOCKING = re.compile(  # possessive: a statement may be long, and mostly white
+# Possessive all of them: a statement may be long, and mostly white, or comments.
+_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*+(\w*+)", re.S)
+_LOCKING = re.compile(
     r"(?<!\s)\s++FOR\s++(?:NO\s++KEY\s++)?UPDATE(?:\s++OF\s++\w++)?(?:\s++(NOWAIT|SKIP\s++LOCKED))?\s*+;?\s*+$",
     re.I,
 )
 _FROM_ONE_TABLE = re.compile(
-    r"^\s*SELECT\s+(?!DISTINCT\b).*?\sFROM\s+(\w+)(?!\s*[,(]|\s+(?:\w+\s+)?JOIN\b)", re.I | re.S
+    r"^\s*+SELECT\s++(?!DISTINCT\b).*?\sFROM\s++(\w++)(?!\s*+[,(]|\s++(?:\w++\s++)?JOIN\b)", re.I | re.S
 )
-_UPDATES = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*UPDATE\s+(?:ONLY\s+)?\"?(\w+)", re.I | re.S)
+_UPDATES = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*+UPDATE\s++(?:ONLY\s++)?\"?(\w++)", re.I | re.S)
 _ADDS = re.compile(r"^\s*CREATE\s+(TABLE|VIEW)\b", re.I)
 _ABSENT = (
     (

@@ -12,6 +12,7 @@ Rules
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,8 +25,9 @@ type Row = tuple[Plain, ...]
 type Key = tuple[object, ...]
 type Content = dict[str, dict[int, Row]]  # rows by table and SQLite's number of the row
 
-ROUND = 1_000_000  # instructions of SQLite's virtual machine
-MOST_ROUNDS = 10
+ROUND = 1_000  # instructions of SQLite's virtual machine
+MOST_ROUNDS = 10_000
+MOST_WORK_S = 5  # of one statement: an instruction may be a search in a long text
 PAGE_BYTES = 1024
 MOST_PAGES = 256  # of all tables and indexes
 MOST_HEAP_BYTES = 64 * 1024 * 1024  # of all databases of this interpreter, and of statements at work
@@ -95,6 +97,7 @@ class Tables:
         self._script = script
         self._functions = functions
         self._rounds = 0
+        self._busy_since: float | None = None
         self._create()
 
     def _create(self) -> None:
@@ -129,6 +132,7 @@ class Tables:
 
     def reset(self) -> None:
         """The tables and rows as the scenario defines them."""
+        self.rest()
         if self.sqlite.in_transaction:
             self.sqlite.execute("ROLLBACK")
         if self._version != self._initial_version:
@@ -157,6 +161,7 @@ class Tables:
 
     def content(self) -> Content:
         """All rows that SQLite has now: of the open transaction, or what is committed."""
+        self.rest()
         return {name: {row[0]: row[1:] for row in self.sqlite.execute(sql)} for name, sql in self._read.items()}
 
     @property
@@ -167,15 +172,18 @@ class Tables:
 
     def begin(self, changes: Changes) -> None:
         """Opens a transaction in SQLite in which these changes are made already."""
+        self.rest()
         self.sqlite.execute("BEGIN")
         self._write_sequences()
         self._apply(changes)
 
     def commit(self) -> None:
+        self.rest()
         self._keep_sequences()
         self.sqlite.execute("COMMIT")
 
     def rollback(self) -> None:
+        self.rest()
         if self.sqlite.in_transaction:  # SQLite itself rolls back when it is full, or a change is cancelled
             self._keep_sequences()
             self.sqlite.execute("ROLLBACK")
@@ -324,11 +332,13 @@ class Tables:
         return [known.index(name.lower()) for name in names if name is not None]
 
     def _pragma(self, pragma: str, name: str) -> list[tuple[Any, ...]]:
+        self.rest()
         return self.sqlite.execute(f"PRAGMA {pragma}({_quoted(name)})").fetchall()
 
     def run(self, sql: str, parameters: tuple[Plain, ...]) -> sqlite3.Cursor:
         """Runs a learner's statement; raises what SQLite raises."""
         self._rounds = 0
+        self.rest()
         return self.sqlite.execute(sql, parameters)
 
     def fetch(self, cursor: sqlite3.Cursor) -> tuple[Row, ...]:
@@ -345,8 +355,14 @@ class Tables:
 
     def _worked(self) -> bool:
         """Called by SQLite after each round of work; whether that was too much for one statement."""
+        now = time.monotonic()
+        self._busy_since = self._busy_since or now
         self._rounds += 1
-        return self._rounds > MOST_ROUNDS
+        return self._rounds > MOST_ROUNDS or now - self._busy_since > MOST_WORK_S
+
+    def rest(self) -> None:
+        """What comes now is another statement, whose work is counted from its beginning."""
+        self._busy_since = None
 
 
 def _difference(before: Content, after: Content) -> Changes:

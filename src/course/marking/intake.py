@@ -7,6 +7,7 @@ Rules
 - What cannot be graded is refused with one line that says why; the rest is graded.
 """
 
+import lzma
 import os
 import stat
 import unicodedata
@@ -19,8 +20,10 @@ from pathlib import Path, PurePosixPath
 MOST_SOURCE = 256 * 1024
 MOST_ARCHIVE = 8 * 1024 * 1024
 MOST_FILES = 2_000
+MOST_READ = 8 * 1024 * 1024  # of one student, what could be an exercise
 _IGNORED = frozenset({"__MACOSX", "__pycache__", "node_modules", "venv", "site-packages"})
-_UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, zlib.error)
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+_UNREADABLE = (*_BROKEN, NotImplementedError, RuntimeError, ValueError)
 
 
 class Refused(Exception):
@@ -106,6 +109,15 @@ def _name(text: str) -> str:
 
 def _collect(place: Path, exercises: list[str], refusals: list[str]) -> _Candidates:
     collected: _Candidates = {}
+    size = 0
+
+    def keep(exercise: str, path: str, data: bytes | str) -> None:
+        nonlocal size
+        size += len(data)
+        if size > MOST_READ:
+            raise Refused(f"It has more than {MOST_READ // 1024**2} MiB of files that could be exercises.")
+        collected.setdefault(exercise, []).append((path, data))
+
     archives: list[Path] = [place]
     if place.is_dir():
         archives = []
@@ -113,12 +125,12 @@ def _collect(place: Path, exercises: list[str], refusals: list[str]) -> _Candida
             if path.suffix.lower() == ".zip":
                 archives.append(path)
             elif exercise := _exercise_of(path.relative_to(place).as_posix(), exercises):
-                collected.setdefault(exercise, []).append((path.name, _read_file(path)))
+                keep(exercise, path.name, _read_file(path))
     for archive in archives:
         for inside, data in _members(archive, exercises):
             exercise = _exercise_of(inside, exercises)
             assert exercise is not None
-            collected.setdefault(exercise, []).append((shown(inside), data))
+            keep(exercise, shown(inside), data)
     return collected
 
 
