@@ -118,6 +118,15 @@ def broken(path: Path) -> None:
     path.write_bytes(spoiled)
 
 
+def unknown_options(path: Path) -> None:
+    """Compressed by LZMA, with options that there are none of."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr(FILE, TEXT)
+    data = bytearray(path.read_bytes())
+    data[30 + len(FILE) + 4] = 0xFF
+    path.write_bytes(data)
+
+
 ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
     "out of it": (lambda path: zipped(path, {f"../../{FILE}": TEXT}), "leads out of it"),
     "backslashes": (lambda path: zipped(path, {f"..\\..\\{FILE}": TEXT}), "leads out of it"),
@@ -131,6 +140,7 @@ ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
     "cut": (lambda path: path.write_bytes(b"PK\x05\x06") and None, "cannot be read"),
     "encrypted": (encrypted, "cannot be read"),
     "broken": (broken, "cannot be read"),
+    "unknown options": (unknown_options, "cannot be read"),
 }
 
 
@@ -153,6 +163,18 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path):
     tracemalloc.stop()
     assert "is larger than" in (found.refusal or "")
     assert most < 5 * 1024**2
+
+
+def test_many_bombs_are_not_unpacked(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "mallory.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(200):
+            archive.writestr(f"{number}/dedup_consumer.py", b"#" * 256 * 1024)
+    tracemalloc.start()
+    found = student(tmp_path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "more than 8 MiB of files that could be exercises" in found.refusals[0]
+    assert most < 20 * 1024**2
 
 
 def test_links_are_not_followed(tmp_path: Path):

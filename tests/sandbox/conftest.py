@@ -68,12 +68,12 @@ def escaped() -> list[str]:
     return sorted(str(path) for path in (*names, *planted) if path.exists() or path.is_symlink())
 
 
-def mark(jail: Jail, path: Path, total_s: float = 30) -> Results:
+def mark(jail: Jail, path: Path, total_s: float = 30, faults: int = 1, samples: int = 2) -> Results:
     """The mark of one submission, by the way in which a class is graded."""
     program = RemoteProgram(path.read_text("utf-8"), path.name, jail.connect, total_s)
     try:
         death = fresh(program, jail.connect)
-        manner = Manner(faults=1, drive=program.drive, fresh=death, samples=2, seed="withheld")
+        manner = Manner(faults=faults, drive=program.drive, fresh=death, samples=samples, seed="withheld")
         return grade(EXERCISE, program, manner)
     finally:
         program.close()

@@ -25,7 +25,7 @@ import pytest
 from course.catalog import root
 from course.grading import scenario_of
 from course.sandbox.jail import WALLS, Jail
-from unreliable import Explorer, pipe
+from unreliable import Explorer, pipe, tables
 from unreliable.pipe import RemoteProgram, fresh
 
 from .conftest import EXERCISE, TIGHT, descendants, escaped, mark, missing_walls, passed, wait_until_gone
@@ -70,6 +70,7 @@ def impatient():
     """A child that says nothing is given up sooner, and a secret is there to be found."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipe, "PATIENCE_S", PATIENCE_S)
+        patch.setattr(tables, "MOST_WORK_S", 0.1)
         patch.setenv("COURSE_CANARY", CANARY)
         yield
 
@@ -131,6 +132,26 @@ def test_an_attack_gets_nothing(configuration: Jail, path: Path):
     assert controls(configuration) == controls_alone()
     assert wait_until_gone(before) == set()
     assert escaped() == []
+
+
+def test_memory_that_survives_two_deaths_is_found_without_random_schedules(
+    configuration_of_all: Jail, tmp_path: Path
+):
+    path = ATTACKS[0].parent / "deep/remembers_after_a_second_death.py"
+    source = path.read_text("utf-8")
+    honest = tmp_path / "honest.py"
+    honest.write_text(re.sub(r'json\.__dict__\.setdefault\("_s", (.*)\)', r"\1", source), "utf-8")
+    assert honest.read_text("utf-8") != source
+    earned = [
+        passed(mark(configuration_of_all, file, total_s=120, faults=2, samples=0)) for file in (path, honest)
+    ]
+    assert earned[0] <= earned[1]
+
+
+def test_being_wrong_however_one_dies_is_found_without_random_schedules(configuration_of_all: Jail):
+    attack = Attack(ATTACKS[0].parent / "is_wrong_both_times.py")
+    found = passed(mark(configuration_of_all, attack.path, samples=0))
+    assert found <= passed(mark(configuration_of_all, attack.honest, samples=0))
 
 
 def test_every_attack_says_what_it_tries_and_what_holds_it():
