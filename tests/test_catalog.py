@@ -1,5 +1,7 @@
 """Every exercise has all its parts, and nothing is left over."""
 
+import re
+
 import pytest
 
 from course.catalog import Exercise, exercises, root
@@ -30,15 +32,18 @@ def test_nothing_is_left_over(folder: str):
 @pytest.mark.parametrize("exercise_id", IDS)
 def test_an_exercise_has_wrong_and_right_answers(exercise_id: str):
     exercise = Exercise(exercise_id)
-    assert len(exercise.submissions("wrong")) >= LEAST_WRONG
-    assert len(exercise.submissions("right")) >= LEAST_RIGHT
+    for kind, least in (("wrong", LEAST_WRONG), ("right", LEAST_RIGHT)):
+        assert len(exercise.submissions(kind)) >= least, f"{exercise_id} needs {least} {kind} answers."
 
 
 @pytest.mark.parametrize("exercise_id", IDS)
 def test_a_lesson_gives_three_hints(exercise_id: str):
     lesson = (root() / "lessons" / Exercise(exercise_id).topic / "index.md").read_text("utf-8")
     fence = lesson.partition(f"```exercise\n{exercise_id}\n")[2].partition("```\n")[0]
-    assert fence.count("- ") >= HINTS
+    assert fence, f"The lesson has no fence for {exercise_id}."
+    assert len(re.findall("^- ", fence, re.M)) >= HINTS, (
+        f"Lines with `- ` in the fence are hints: {HINTS} of them."
+    )
 
 
 def test_no_submission_belongs_to_no_exercise():

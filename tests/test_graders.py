@@ -20,8 +20,18 @@ def test_the_starter_fails_with_a_story(exercise_id: str):
     exercise = Exercise(exercise_id)
     results = grade(exercise, load(exercise.starter))
     failed = [test for test in results.tests if test.outcome != "passed"]
-    assert failed
+    assert failed, f"The starter of {exercise_id} passes every test."
     assert all(test.outcome == "failed" and test.anomaly and test.token and test.story for test in failed)
+    unreadable = [test.sentence for test in failed if test.anomaly == "unreadable state"]
+    assert unreadable == [], f"The grader of {exercise_id} cannot judge its own starter."
+
+
+@pytest.mark.parametrize("exercise_id", IDS)
+def test_each_test_of_a_grader_has_a_title(exercise_id: str):
+    tree = ast.parse(Exercise(exercise_id).grader.read_text("utf-8"))
+    tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    without = [test.name for test in tests if not ast.get_docstring(test)]
+    assert without == [], "The first line of a test's docstring is what a learner reads."
 
 
 @pytest.mark.parametrize("exercise_id", IDS)
@@ -56,8 +66,11 @@ def test_another_way_to_be_right_passes(exercise_id: str, path: Path):
 def test_a_wrong_submission_fails_first_where_it_says_with_a_short_story(exercise_id: str, path: Path):
     named = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").rpartition("Fails: ")[2]
     results = grade(Exercise(exercise_id), load(path))
-    first = next(test for test in results.tests if test.outcome == "failed")
-    assert first.name == named
+    failed = [test for test in results.tests if test.outcome == "failed"]
+    assert failed, f"{path.name} passes every test: it is right, or the grader has a gap."
+    first = failed[0]
+    assert first.name == named, f"The last line of the docstring of {path.name} has to be `Fails: {first.name}`."
+    assert first.anomaly != "unreadable state", first.sentence
     assert len(first.events) <= MOST
     schedule = (first.token or "").partition(":")[2]
     assert not schedule or len(Schedule.parse(schedule)) <= 2

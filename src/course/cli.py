@@ -77,4 +77,5 @@ def _faults(text: str) -> int:
 def _new(options: argparse.Namespace) -> int:
     for path in scaffold.lay_out(options.id):
         print(path)
+    print("CONTRIBUTING.md says, part by part, what goes there, and how the lesson shows it.")
     return 0

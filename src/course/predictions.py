@@ -18,6 +18,8 @@ from typing import Any
 
 from markdown import markdown
 
+from course.fences import ends_the_build
+
 _CHOICE = re.compile(r"^- \[([ x])\] (.+?): (.+)$")
 _FENCE = re.compile(r"^```predict\n(.*?)^```", re.M | re.S)
 
@@ -74,6 +76,7 @@ def _is_in(answer: str, output: str) -> bool:
     return re.search(rf"(?<![\w.,]){re.escape(answer)}(?![\w]|[.,]\w)", text) is not None
 
 
+@ends_the_build
 def predict_fence(source: str, *_: Any, **__: Any) -> str:
     """HTML of a question. Without JavaScript each choice folds open; with it, the page asks before it tells."""
     prediction = parse(source)

@@ -33,6 +33,11 @@ SCENARIO = Scenario(
 def test_without_any_fault(verify):
     """Without any fault it works."""
     verify(SCENARIO)
+
+
+def test_a_crash_at_every_await(verify):
+    """It may die at each of its awaits, and starts again with nothing in memory."""
+    verify(SCENARIO.with_faults("crash"))
 '''
 
 
@@ -44,7 +49,8 @@ def lay_out(exercise_id: str) -> list[Path]:
     """Writes starter, solution, grader and the folders of submissions; raises Refused."""
     if not re.fullmatch(r"\d\d-[a-z0-9-]+/[a-z][a-z0-9_]*", exercise_id):
         raise Refused(
-            f"{exercise_id!r} is no exercise id: write two digits, topic and name, like 03-idempotency/dedup."
+            f"{exercise_id!r} is no exercise id: write two digits, topic and name in lower case, like "
+            "03-idempotency/dedup_twice."
         )
     exercise = Exercise(exercise_id)
     texts = {

@@ -3,7 +3,8 @@
     ```exercise
     03-idempotency/dedup_consumer
     - A first hint.
-    - A stronger one.
+    - A stronger one,
+      which may go on in the next line.
     ```
 
 The brief is the starter's docstring, read as Markdown. What is emitted is useful without JavaScript; with it, the
@@ -11,23 +12,27 @@ page's `<course-exercise>` makes it live.
 """
 
 import ast
+import re
 from html import escape
 from typing import Any
 
 from markdown import markdown
 
 from course.catalog import exercise
+from course.fences import ends_the_build
 
 UNSEARCHED = " data-search-exclude"  # what gives an answer away is not in the search, which every reader loads
 
 
+@ends_the_build
 def exercise_fence(source: str, *_: Any, **__: Any) -> str:
     """HTML of an exercise; a name that is not in the catalog ends the build."""
-    first, *lines = source.strip().splitlines()
-    found = exercise(first.strip())
+    name, *lines = source.strip().splitlines()
+    hinted = "\n".join(lines)
+    found = exercise(name.strip())
     starter = found.starter.read_text(encoding="utf-8")
     brief = ast.get_docstring(ast.parse(starter)) or ""
-    hints = [line.removeprefix("- ") for line in lines if line.strip()]
+    hints = [" ".join(hint.split()) for hint in re.split(r"^- ", hinted, flags=re.M) if hint.strip()]
     parts = [
         f'<div class="brief">{markdown(brief)}</div>',
         _code(starter, f' class="starter"{UNSEARCHED}'),

@@ -1,8 +1,10 @@
 """The fence that puts an exercise into a lesson."""
 
 import pytest
+from markdown import markdown
+from pymdownx.superfences import SuperFencesException
 
-from course.catalog import NotFound, exercise
+from course.catalog import exercise
 from course.site import exercise_fence
 
 FENCE = """03-idempotency/dedup_consumer
@@ -24,5 +26,24 @@ def test_an_exercise_is_readable_without_javascript():
 
 
 def test_an_exercise_that_is_not_there_ends_the_build():
-    with pytest.raises(NotFound, match=r"There are: .*03-idempotency/dedup_consumer"):
+    with pytest.raises(SuperFencesException, match=r"There are: .*03-idempotency/dedup_consumer"):
         exercise_fence("03-idempotency/nothing")
+
+
+def test_a_fence_that_is_wrong_is_not_taken_for_text():
+    with pytest.raises(SuperFencesException, match="no exercise '03-idempotency/nothing'"):
+        markdown(
+            "```exercise\n03-idempotency/nothing\n```",
+            extensions=["pymdownx.superfences"],
+            extension_configs={
+                "pymdownx.superfences": {
+                    "custom_fences": [{"name": "exercise", "class": "exercise", "format": exercise_fence}]
+                }
+            },
+        )
+
+
+def test_a_hint_may_go_on_in_the_next_line():
+    html = exercise_fence("03-idempotency/dedup_consumer\n- What is true\n  before?\n- And after?")
+    assert html.count('<details class="hint"') == 2
+    assert "What is true before?" in html

@@ -1,0 +1,23 @@
+"""Fences of lessons whose mistakes end the build."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from pymdownx.superfences import SuperFencesException  # pyright: ignore[reportMissingTypeStubs]
+
+type Fence = Callable[..., str]  # gets the text, and what superfences knows of it
+
+
+def ends_the_build(fence: Fence) -> Fence:
+    """The fence, with errors that superfences lets through: for any other it shows the fence as text."""
+
+    @wraps(fence)
+    def tried(source: str, *rest: Any, **named: Any) -> str:
+        try:
+            return fence(source, *rest, **named)
+        except Exception as error:
+            first = source.strip().partition("\n")[0]
+            raise SuperFencesException(f"The fence that begins with {first!r}: {error}") from error
+
+    return tried
