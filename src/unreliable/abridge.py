@@ -1,7 +1,7 @@
 """A long story in few events: those that say most.
 
 Rules
-- At most `MOST` events are told; a fault is always among them.
+- At most `MOST` events are told, faults before all others.
 - An event weighs 4 if it changes what lasts, 3 if something is heard by it or a process does not go on after it,
   and 0 otherwise; where something only begins or ends it weighs less than nothing.
 - From that 2 is taken off for each turn between it and the nearest fault, or the end of the story. A turn of a

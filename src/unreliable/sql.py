@@ -46,7 +46,7 @@ _KINDS = {
     **{"CREATE": "schema", "DROP": "schema", "ALTER": "schema"},
     **{"INSERT": "write", "UPDATE": "write", "DELETE": "write", "WITH": "read"},
 }
-# Possessive all of them: a statement may be long, and mostly white, or comments.
+# Possessive where they can be: a statement may be long, and mostly white, or comments.
 _FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*+(\w*+)", re.S)
 _LOCKING = re.compile(
     r"(?<!\s)\s++FOR\s++(?:NO\s++KEY\s++)?UPDATE(?:\s++OF\s++\w++)?(?:\s++(NOWAIT|SKIP\s++LOCKED))?\s*+;?\s*+$",

@@ -12,7 +12,7 @@ Rules
 import inspect
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from unreliable.clients.other import plain
 from unreliable.requests import Ask, Failure, Plain, Request
@@ -45,13 +45,12 @@ class Supplies:
 
     def _call(self, process: "Process", request: Ask) -> Plain | Failure:
         handed = request.of in process.spec.objects and not request.method.startswith("_")
-        thing: Any = self.objects.get(request.of) if handed else None
-        method = getattr(cast(type[object], type(thing)), request.method, None)
-        if not callable(method):
+        method = getattr(self.objects.get(request.of), request.method, None) if handed else None
+        if not inspect.ismethod(method):
             return Failure("AttributeError", (f"{request.of} has no method {request.method!r}",))
         try:
-            _signature(method).bind(thing, *request.arguments)
-            return plain(method(thing, *request.arguments))
+            _signature(method.__func__).bind(method.__self__, *request.arguments)
+            return plain(method(*request.arguments))
         except (TypeError, ValueError) as error:
             return Failure(type(error).__name__, (f"{request.of}.{request.method}: {error}",))
 

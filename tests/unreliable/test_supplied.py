@@ -73,6 +73,19 @@ def test_a_call_that_cannot_be_is_an_error_of_the_program(call: str, error: str)
     assert error in run.anomaly.sentence
 
 
+@pytest.mark.parametrize("method", ["__dir__", "__reduce__", "__class__", "mro"])
+def test_only_methods_of_the_object_itself_are_called(method: str):
+    source = f"""
+async def count(counter):
+    ask = type(counter).__getattr__.__globals__["Ask"]
+    reply = await ask("counter", {method!r}, ())
+    raise ValueError(reply.error)
+"""
+    run = replay(scenario(), Program(source))
+    assert run.anomaly is not None
+    assert "ValueError: AttributeError" in run.anomaly.sentence
+
+
 def test_nobody_asks_for_what_it_is_not_handed():
     spies = scenario(processes=(Process("counting", "count", ("network",)),))
     source = """

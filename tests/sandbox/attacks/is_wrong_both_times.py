@@ -4,8 +4,6 @@ Held by: exploration.
 Earns what wrong/marks_before_applying.py earns.
 """
 
-"""Wrong after a crash, but not while it is explored: only when its death is compared with a real one, and then both times."""
-
 import json
 
 sys = json.codecs.sys

@@ -3,8 +3,6 @@
 Held by: exploration.
 """
 
-"""Right until it has died once; from then on wrong, but for a memory that survives deaths which are not real."""
-
 import json
 
 sys = json.codecs.sys
