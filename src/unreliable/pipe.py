@@ -105,6 +105,7 @@ class Child:
         self._connect = connect
         self._connection: Connection | None = None
         self._closed = False
+        self._has_orders = False  # what was told to it last needed no answer: it may be at work
 
     def __enter__(self) -> "Child":
         return self
@@ -115,6 +116,7 @@ class Child:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            self._has_orders = False
             if self._connection is not None:
                 self.problem = self._connection.close() or self.problem
 
@@ -134,6 +136,7 @@ class Child:
             self.check_time()
             load = [] if self._connection is not None else [self._open()]
             self._send(b"".join((*load, *questions)))
+            self._has_orders = False
             return self._lines(len(load) + len(questions))[len(load) :]
         except WireError as error:
             self.fail(error)
@@ -155,6 +158,7 @@ class Child:
         try:
             self.check_time()
             self._send(encode(order))
+            self._has_orders = True
         except WireError as error:
             self.fail(error)
 
@@ -164,15 +168,24 @@ class Child:
         self.problem = self.problem or Problem("crashed", None, message, _ADVICE)
         self.close()
 
+    def come_to_rest(self) -> bool:
+        """Whether it now waits to be asked. If not, it has ended."""
+        try:
+            if self._has_orders:
+                self.ask({"do": "rest"})
+        except WireError:
+            return False
+        return True
+
     def check_time(self) -> None:
-        """Raises WireError if the program has had its time."""
+        """Raises WireError if the program has had its time, or the child has ended."""
+        if self._closed:
+            raise WireError("it has ended already")
         if time.monotonic() > self._deadline:
             raise self._late("The program took too long for all of its schedules together.")
 
     def _open(self) -> bytes:
         """Starts the child; the first question to it."""
-        if self._closed:
-            raise WireError("it has ended already")
         self._connection = self._connect()
         patience = struct.pack("@ll", PATIENCE_S, 0)  # kept by the kernel: cheaper than to wait and then to read
         self._connection.stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
@@ -180,8 +193,7 @@ class Child:
         return encode({"do": "load", "source": self.program.source, "filename": self.program.filename})
 
     def _send(self, data: bytes) -> None:
-        if self._closed or self._connection is None:
-            raise WireError("it has ended already")
+        assert self._connection is not None
         try:
             self._connection.stream.sendall(data)
         except BlockingIOError:
@@ -348,14 +360,18 @@ def _line_number(line: Any) -> int | None:
 
 
 def fresh(program: Program, connect: Callable[[], Connection] = Interpreter) -> Callable[[Process, int], Driver]:
-    """A drive with real process death: every life of a process has a child of its own."""
-    is_remote = isinstance(program, RemoteProgram)
-    deadline, answers = (program.deadline, program.answers) if is_remote else (math.inf, Answers())
+    """A drive with real process death: every life of a process has a child of its own.
+
+    None begins while another child of the program is at work, which could tell it something by the machine's load.
+    """
+    remote = program if isinstance(program, RemoteProgram) else None
+    deadline, answers = (remote.deadline, remote.answers) if remote else (math.inf, Answers())
 
     def drive(process: Process, life: int) -> Driver:
         if not isinstance(process.run, str):
             return Life(program, process.run, f"{process.name}/{life}")
-        return _LifeInChild(Child(program, connect, deadline), answers, process, life, alone=True)
+        child = (remote and remote.restless_child()) or Child(program, connect, deadline)
+        return _LifeInChild(child, answers, process, life, alone=True)
 
     return drive
 
@@ -382,6 +398,10 @@ class RemoteProgram(Program):
         if child is None or child.problem is not None:
             child = self._children[name] = Child(self, self._connect, self.deadline)
         return child
+
+    def restless_child(self) -> Child | None:
+        """One that does not come to rest, and has ended for it; None if all wait to be asked."""
+        return next((child for child in self._children.values() if not child.come_to_rest()), None)
 
     def close(self) -> None:
         for child in self._children.values():

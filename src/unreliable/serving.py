@@ -56,6 +56,8 @@ class _Server:
             case {"do": "kill", "seed": seed}:
                 self._lives.pop(seed, Life(self._program, "", "")).kill()
                 return None
+            case {"do": "rest"}:
+                pass
             case _:
                 return {"unknown": True}
         return {}

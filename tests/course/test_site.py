@@ -2,9 +2,9 @@
 
 import pytest
 from markdown import markdown
-from pymdownx.superfences import SuperFencesException
 
 from course.catalog import exercise
+from course.fences import FenceError
 from course.site import exercise_fence
 
 FENCE = """03-idempotency/dedup_consumer
@@ -26,12 +26,12 @@ def test_an_exercise_is_readable_without_javascript():
 
 
 def test_an_exercise_that_is_not_there_ends_the_build():
-    with pytest.raises(SuperFencesException, match=r"There are: .*03-idempotency/dedup_consumer"):
+    with pytest.raises(FenceError, match=r"There are: .*03-idempotency/dedup_consumer"):
         exercise_fence("03-idempotency/nothing")
 
 
 def test_a_fence_that_is_wrong_is_not_taken_for_text():
-    with pytest.raises(SuperFencesException, match="no exercise '03-idempotency/nothing'"):
+    with pytest.raises(FenceError, match="no exercise '03-idempotency/nothing'"):
         markdown(
             "```exercise\n03-idempotency/nothing\n```",
             extensions=["pymdownx.superfences"],

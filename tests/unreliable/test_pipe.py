@@ -9,7 +9,9 @@ from course.catalog import Exercise
 from course.grading import scenario_of
 from unreliable import Explorer, Program, Schedule
 from unreliable.pipe import Child, Interpreter, RemoteProgram, fresh
-from unreliable.requests import Execute, Failure, Poll, Record, Rows
+from unreliable.process import Ended
+from unreliable.requests import Execute, Failure, Poll, Record, Rows, Sleep
+from unreliable.scenario import Process
 from unreliable.wire import MOST_BYTES, WireError, decode, encode
 from unreliable.world import Drive
 
@@ -110,6 +112,30 @@ def test_real_deaths_need_no_more_interpreters_than_differ():
         assert explorer.die_for_real(fresh(steady, connect)) is None
         assert started == first
     steady.close()
+
+
+@pytest.mark.parametrize(("dying", "said"), [("range(5_000_000)", "Sleep"), ("iter(int, 1)", "endless")])
+def test_a_life_waits_for_what_another_interpreter_is_still_at(
+    dying: str, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("unreliable.pipe.PATIENCE_S", 2)
+    source = f"""
+async def relay(clock):
+    try:
+        await clock.sleep(1)
+    finally:
+        sum({dying})
+"""
+    slow, relay = RemoteProgram(source, "x.py", Interpreter), Process("relay", "relay", ("clock",))
+    first = slow.drive(relay, 1)
+    assert isinstance(first.resume(0, None), Sleep)
+    first.kill()
+    second = fresh(slow)(relay, 2)
+    assert not slow.child("relay")._has_orders
+    answer = second.resume(0, None)
+    second.kill()
+    slow.close()
+    assert said == (answer.problem.kind if isinstance(answer, Ended) and answer.problem else type(answer).__name__)
 
 
 def test_the_time_of_a_program_counts_what_is_not_asked_too():
