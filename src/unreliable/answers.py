@@ -5,7 +5,8 @@ Rules
   alike, so it has to be asked only from where a schedule leaves those before it.
 - Who is asked on the way there is asked all over again, and the answers are compared. A program that answers
   otherwise is *fickle*: nothing that it says is remembered any more, and it is asked everything every time.
-- What an interpreter answered that had never run the program before is `proved`: no other one has to be asked.
+- What an interpreter answered that had never run the program before is `proved`: no other such has to be asked. As
+  long as none of the others has said it too, it is `solitary`, and they are asked.
 - No more is remembered than `MOST_BYTES`; then all is forgotten, and has to be asked again.
 """
 
@@ -28,6 +29,7 @@ class Answer:
     after: "dict[str, Answer]" = field(default_factory=dict[str, "Answer"])
     values: dict[int, int] = field(default_factory=dict[int, int])  # in memory, as far as they were counted
     proved: bool = False
+    solitary: bool = False
 
 
 class Answers:

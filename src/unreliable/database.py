@@ -281,11 +281,11 @@ class Database:
         self._only_updates &= statement.kind != "write" or statement.updates
         self._updated = frozenset[Key]()
         if statement.updates and statement.rowids:
-            found = self._tables.run(statement.rowids, request.parameters).fetchall()
+            found = self._tables.run(statement.rowids, request.parameters, writes=True).fetchall()
             self._updated = frozenset((statement.table, number) for (number,) in found)
             return Rows(len(found), None, ())
         before = self._tables.sqlite.total_changes
-        cursor = self._tables.run(statement.sql, request.parameters)
+        cursor = self._tables.run(statement.sql, request.parameters, writes=statement.kind == "write")
         rows = self._tables.fetch(cursor)
         if cursor.description:
             return Rows(len(rows), tuple(column[0] for column in cursor.description), rows)
@@ -341,7 +341,7 @@ class Database:
     def _lock_rows(self, connection: Connection, statement: Statement, request: Execute) -> Rows:
         """SELECT … FOR UPDATE: locks what it finds, or waits, fails or looks away where others have locks."""
         others = self._others(connection)
-        content = self._tables.content().get(statement.table, {})
+        content = self._tables.rows(statement.table)
         keys = {
             number: frozenset(self._tables.keys(statement.table, number, row)) for number, row in content.items()
         }
@@ -386,10 +386,11 @@ class Database:
         """Takes an open transaction out of SQLite, as changes that can be made again."""
         if connection is None or connection is not self._active:
             return
-        content = self._tables.content()
+        content = None if self._tables.untouched else self._tables.content()
         self._tables.rollback()
         self._active = None
-        connection.changes = self._tables.changes(self._committed(), content)
+        if content is not None:
+            connection.changes = self._tables.changes(self._committed(), content)
 
     def _drop(self, connection: Connection) -> None:
         if self._active is connection:

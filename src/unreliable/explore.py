@@ -173,20 +173,25 @@ class Explorer:
         return None if verdict is None or verdict.passed else verdict
 
     def _dies_otherwise(self, schedule: Schedule, fresh: Drive) -> Anomaly | None:
-        """What is wrong if the run depends on how its processes die; one without a death is not run twice."""
+        """What is wrong if the run depends on how its processes die; one without a death is not run twice.
+
+        Nor is one in which those that died for real said nothing but what is known of the others.
+        """
 
         def after_death(process: Process, life: int) -> Driver:
             return self._drive(process, life) if life == 1 else fresh(process, life)
 
+        program, said_alone = self._program, self._program.said_alone
         try:
-            world = self._run(Choices(schedule))
-            here = self._end(world)
-            if any(process.life > 1 for process in world.processes.values()):
-                world = self._run(Choices(schedule), drive=after_death)
+            world = self._run(Choices(schedule), drive=after_death)
             problem = _problem(world)
             if problem is not None and problem.kind in HOPELESS:
                 return world.stuck  # however it dies, and even if it does so both times
-            return self._judge(world) if here == self._end(world) else SURVIVED  # or it is wrong both times
+            died = any(process.life > 1 for process in world.processes.values())
+            if not died or (not program.fickle and program.said_alone == said_alone):
+                return self._judge(world)
+            end = self._end(world)
+            return end[0] if end == self._end(self._run(Choices(schedule))) else SURVIVED
         except ScheduleError:
             return SURVIVED
 
@@ -198,8 +203,8 @@ class Explorer:
             if self._program.fickle == fickle:
                 return found
 
-    def _end(self, world: World) -> object:
-        """All that lasts at the end of a run."""
+    def _end(self, world: World) -> tuple[Anomaly | None, object, object, object]:
+        """What is wrong at the end of a run, and all that lasts."""
         return self._judge(world), world.database.state(), world.broker.state(), world.supplies.state()
 
     def _explore(self, budget: int, progress: Callable[[int], None] | None, drive: Drive | None) -> Verdict | None:

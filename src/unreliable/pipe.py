@@ -262,11 +262,11 @@ class _LifeInChild:
         try:
             self._child.check_time()
             heard = repr((now_ms, reply) if program.shims.observed else reply)  # 1, True and 1.0 are three replies
-            answer = None if program.fickle else self._answer.after.get(heard)
+            answer = self._known(heard)
             if answer is None:
                 before, answer = self._answer, self._asked(question)
                 if not program.fickle:
-                    self._answers.add(before, heard, answer)
+                    answer = self._remembered(before, heard, answer)
             else:
                 self._unasked.append((question, answer))
         except WireError as error:
@@ -274,6 +274,27 @@ class _LifeInChild:
             return Ended(self._child.problem)
         self._answer = answer
         return answer.said
+
+    def _known(self, heard: str) -> Answer | None:
+        """What it says to that, if that is known of such an interpreter."""
+        if self._child.program.fickle:
+            return None
+        answer = self._answer.after.get(heard)
+        return None if answer is not None and answer.solitary and not self._alone else answer
+
+    def _remembered(self, before: Answer, heard: str, answer: Answer) -> Answer:
+        """An answer that was not known, or was solitary, from now on."""
+        solitary = before.after.get(heard)
+        if solitary is None:
+            answer.solitary = self._alone
+            self._child.program.said_alone += self._alone
+            self._answers.add(before, heard, answer)
+            return answer
+        solitary.solitary = False
+        if solitary.line != answer.line:
+            self._child.program.fickle = True
+            return answer
+        return solitary
 
     def _asked(self, question: dict[str, Any]) -> Answer:
         """The child's own answer. Raises WireError."""

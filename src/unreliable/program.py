@@ -68,6 +68,7 @@ class Program:
         self.output = Output(self)
         self.shims = shims.Shims()
         self.fickle = False  # it was heard to answer otherwise when it heard the same again
+        self.said_alone = 0  # answers that were first heard of an interpreter that died for real
         self._code: CodeType | None = None
         self._problems: dict[tuple[str, tuple[str, ...]], Problem | None] = {}
         self._builtins = self._restricted_builtins()

@@ -109,6 +109,8 @@ class Tables:
         self._initial = self.content()
         self._initial_sequences = self._read_sequences()
         self._sequences = dict(self._initial_sequences)
+        self._written_sequences: dict[str, int] | None = dict(self._initial_sequences)  # None: nobody knows
+        self.untouched = True  # by statements that write, since the transaction was opened
         for name in _IMPURE:
             self.sqlite.create_function(name, -1, _refuse)
         for name, function in self._functions.items():
@@ -146,6 +148,7 @@ class Tables:
             self._sequences = dict(self._initial_sequences)
             self._write_sequences()
             self.sqlite.execute("COMMIT")
+            self._written_sequences = dict(self._sequences)
 
     # Reading
 
@@ -162,7 +165,15 @@ class Tables:
     def content(self) -> Content:
         """All rows that SQLite has now: of the open transaction, or what is committed."""
         self.rest()
-        return {name: {row[0]: row[1:] for row in self.sqlite.execute(sql)} for name, sql in self._read.items()}
+        return {name: self._rows(sql) for name, sql in self._read.items()}
+
+    def rows(self, table: str) -> dict[int, Row]:
+        """The rows of one table that SQLite has now; none of a table that is not there."""
+        self.rest()
+        return self._rows(self._read[table]) if table in self._read else {}
+
+    def _rows(self, sql: str) -> dict[int, Row]:
+        return {row[0]: row[1:] for row in self.sqlite.execute(sql)}
 
     @property
     def sequences(self) -> tuple[tuple[str, int], ...]:
@@ -174,13 +185,16 @@ class Tables:
         """Opens a transaction in SQLite in which these changes are made already."""
         self.rest()
         self.sqlite.execute("BEGIN")
-        self._write_sequences()
+        if self._sequences != self._written_sequences:
+            self._write_sequences()
         self._apply(changes)
+        self.untouched = True
 
     def commit(self) -> None:
         self.rest()
         self._keep_sequences()
         self.sqlite.execute("COMMIT")
+        self._written_sequences = dict(self._sequences)
 
     def rollback(self) -> None:
         self.rest()
@@ -268,6 +282,8 @@ class Tables:
 
     def _keep_sequences(self) -> None:
         """Notes the numbers that were given out, since SQLite would take them back."""
+        if self.untouched:
+            return
         for name, number in self._read_sequences().items():
             self._sequences[name] = max(number, self._sequences.get(name, 0))
 
@@ -283,6 +299,7 @@ class Tables:
         before, self._version = self._version, self._schema_version()
         if before != self._version:
             self._learn()
+            self._written_sequences = None
         return before != self._version
 
     def _schema_version(self) -> int:
@@ -335,8 +352,9 @@ class Tables:
         self.rest()
         return self.sqlite.execute(f"PRAGMA {pragma}({_quoted(name)})").fetchall()
 
-    def run(self, sql: str, parameters: tuple[Plain, ...]) -> sqlite3.Cursor:
+    def run(self, sql: str, parameters: tuple[Plain, ...], writes: bool = False) -> sqlite3.Cursor:
         """Runs a learner's statement; raises what SQLite raises."""
+        self.untouched &= not writes
         self._rounds = 0
         self.rest()
         return self.sqlite.execute(sql, parameters)
