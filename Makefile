@@ -28,6 +28,9 @@ serve: $(BIN)/course port $(PAGE) ## the course at http://localhost:8000, reload
 	$(BIN)/mkdocs serve --dev-addr localhost:$(PORT)
 
 test: chromium lint build ## lint, build, then every test: PYTEST="-k name" picks
+ifdef NODE_PROJECT
+	npm run --silent test
+endif
 	$(BIN)/pytest $(PYTEST)
 
 test-kafka: $(BIN)/course ## the model against real Apache Kafka, and the lab: needs Java, mvn, PostgreSQL and wal2json

@@ -7,6 +7,7 @@ exercise, `course lab` is real Kafka.
 import argparse
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from course import catalog, grading, report, scaffold
@@ -19,6 +20,9 @@ from course.results import TestResult
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: passed; 1: failed; 2: it could not be tried."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may lack the letters of a name
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)

@@ -5,8 +5,9 @@ The page and the command line come through here; `pytest tests/graders` reaches 
 
 import contextlib
 import io
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 
@@ -87,7 +88,7 @@ def grade(
     quiet += ["-q", "-o", "addopts=", "--import-mode=importlib", "--rootdir", str(exercise.grader.parents[1])]
     _forget_another(exercise)
     said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    with _environment_left_out(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = pytest.main([*quiet, *options, str(exercise.grader)], plugins=[pytest_plugin, collector])
     if status == pytest.ExitCode.NO_TESTS_COLLECTED and collector.others:
         raise GraderError(f"No test is called {manner.only}. There are: {', '.join(collector.others)}.")
@@ -97,6 +98,16 @@ def grade(
         ]
         raise GraderError("\n".join(collector.errors or lines) or said.getvalue())
     return Results(exercise.id, problem, collector.results, program.output.text)
+
+
+@contextlib.contextmanager
+def _environment_left_out() -> Generator[None]:
+    """What this shell tells pytest is not meant for marks."""
+    kept = {name: os.environ.pop(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS") if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 def _forget_another(exercise: Exercise) -> None:

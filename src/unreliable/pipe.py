@@ -21,7 +21,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
@@ -36,7 +36,9 @@ from unreliable.wire import WireError, decode, encode
 PATIENCE_S = 10
 TOTAL_S = 120
 MOST_ANSWER = 64 * 1024  # bytes of one answer
-AT_ONCE = 64  # questions; neither they nor their answers may fill what the kernel keeps of a socket
+# Questions at a time. They must fit into what the kernel keeps of a socket: who waits for room to answer does not
+# read, and we read only when we have asked.
+AT_ONCE, AT_ONCE_BYTES = 64, 64 * 1024
 MOST_TEXT = 1_000  # characters of what a problem says
 MOST_LINE = 1_000_000
 
@@ -118,7 +120,9 @@ class Child:
             self._closed = True
             self._has_orders = False
             if self._connection is not None:
-                self.problem = self._connection.close() or self.problem
+                ended = self._connection.close()
+                self.program.out_of_time |= ended is not None and ended.kind == "endless"
+                self.problem = ended or self.problem
 
     def drive(self, process: Process, life: int) -> Driver:
         """One life of a process: in the child if the learner wrote it, beside the world if the course did."""
@@ -231,6 +235,7 @@ class Child:
 
     def _late(self, message: str) -> WireError:
         self.problem = Problem("endless", None, message, _ADVICE)
+        self.program.out_of_time = True
         return WireError(message)
 
 
@@ -315,8 +320,8 @@ class _LifeInChild:
         self._unasked = []
         self._has_begun = True
         lines: list[bytes] = [b""]
-        for first in range(0, len(questions), AT_ONCE):
-            lines += self._child.ask_all(questions[first : first + AT_ONCE])
+        for some in _at_once(questions):
+            lines += self._child.ask_all(some)
         for line, answer in zip(lines[1:], known, strict=False):
             if line != answer.line:
                 self._child.program.fickle = True
@@ -355,6 +360,20 @@ class _LifeInChild:
                 self._catch_up()
             except WireError:
                 self._child.program.fickle = True
+
+
+def _at_once(questions: list[bytes]) -> Iterator[list[bytes]]:
+    """The questions in their order, as many at a time as may be put."""
+    some: list[bytes] = []
+    size = 0
+    for question in questions:
+        if some and (len(some) == AT_ONCE or size + len(question) > AT_ONCE_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(question)
+        size += len(question)
+    if some:
+        yield some
 
 
 def allowed(process: Process) -> frozenset[type[Request]]:

@@ -11,6 +11,7 @@ from course.sandbox import jail as module
 from course.sandbox.jail import ALLOWED_CALLS, WALLS, Jail, Limits, NoSandbox, allowed_calls
 from unreliable.pipe import Child, Interpreter, RemoteProgram
 from unreliable.program import Program
+from unreliable.wire import encode
 
 from .conftest import MIB, TIGHT, descendants, wait_until_gone
 
@@ -112,19 +113,36 @@ def test_a_killed_parent_leaves_no_child_behind(without: frozenset[str]):
     assert wait_until_gone(before, 5) == set()
 
 
-def test_a_nursery_that_died_is_replaced():
+def test_a_nursery_that_died_is_replaced_and_its_children_are_nobodys_fault():
     with Jail() as jail:
-        first = jail.connect()
-        os.kill(jail._process.pid, signal.SIGKILL)
-        jail._process.wait()
-        assert first.close() is None
-        jail.connect().close()
+        first, second = jail.connect(), jail.connect()
+        os.kill(jail.nursery.pid, signal.SIGKILL)
+        jail.nursery.wait()
+        with pytest.raises(NoSandbox, match="too little memory"):
+            first.close()
+        third = jail.connect()
+        with pytest.raises(NoSandbox, match="ended while"):
+            second.close()
+        third.stream.sendall(encode({"do": "rest"}))
+        assert third.stream.recv(100) == encode({})
+        assert third.close() is None
+
+
+def test_a_child_that_the_machine_killed_is_nobodys_fault():
+    with Jail() as jail:
+        before = descendants()
+        child = jail.connect()
+        for pid in descendants() - before:
+            os.kill(pid, signal.SIGKILL)
+        assert child.stream.recv(1) == b""
+        with pytest.raises(NoSandbox, match="killed a program's interpreter"):
+            child.close()
 
 
 def test_a_nursery_that_comes_back_weaker_is_refused(monkeypatch: pytest.MonkeyPatch):
     with Jail() as jail:
-        os.kill(jail._process.pid, signal.SIGKILL)
-        jail._process.wait()
+        os.kill(jail.nursery.pid, signal.SIGKILL)
+        jail.nursery.wait()
         monkeypatch.setattr(jail, "_filter", b"")
         with pytest.raises(NoSandbox, match="hold any more"):
             jail.connect()

@@ -21,15 +21,15 @@ class Nursery:
     """A nursery and the socket on which it is asked."""
 
     def __init__(self) -> None:
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.control, theirs = socket.socketpair()
         self.control.settimeout(20)
         command = [sys.executable, "-P", "-s", "-S", str(NURSERY), str(PACKAGES)]
         self.process = subprocess.Popen(command, stdin=theirs.fileno(), env={})
         theirs.close()
 
     def ask(self, question: object, *descriptors: int) -> dict[str, object]:
-        socket.send_fds(self.control, [json.dumps(question).encode()], list(descriptors))
-        return json.loads(self.control.recv(65536))
+        socket.send_fds(self.control, [json.dumps(question).encode() + b"\n"], list(descriptors))
+        return json.loads(self.control.makefile("rb").readline())
 
     def spawn(self) -> tuple[int, socket.socket]:
         ours, theirs = socket.socketpair()
@@ -74,8 +74,9 @@ def test_a_child_answers_on_its_own_socket(nursery: Nursery):
 
 def test_it_tells_how_a_child_ended(nursery: Nursery):
     pid, channel = nursery.spawn()
-    end = nursery.ask({"end": pid})
+    end = nursery.ask({"end": pid, "gone": False})
     assert end["status"] == -signal.SIGKILL
+    assert end["killed"]
     assert end["processor_s"] < 5
     assert end["memory_bytes"] > 0
     assert channel.recv(1) == b""
@@ -86,7 +87,8 @@ def test_a_child_that_ended_by_itself_is_told_from_one_that_was_killed(nursery: 
     pid, channel = nursery.spawn()
     channel.shutdown(socket.SHUT_WR)
     assert channel.recv(1) == b""
-    assert nursery.ask({"end": pid})["status"] == 0
+    end = nursery.ask({"end": pid, "gone": True})
+    assert (end["status"], end["killed"]) == (0, False)
     channel.close()
 
 

@@ -10,7 +10,7 @@ from course.grading import scenario_of
 from unreliable import Explorer, Program, Schedule
 from unreliable.pipe import Child, Interpreter, RemoteProgram, fresh
 from unreliable.process import Ended
-from unreliable.requests import Execute, Failure, Poll, Record, Rows, Sleep
+from unreliable.requests import Execute, Failure, Poll, Record, Rows, Send, Sleep
 from unreliable.scenario import Process
 from unreliable.wire import MOST_BYTES, WireError, decode, encode
 from unreliable.world import Drive
@@ -136,6 +136,33 @@ async def relay(clock):
     second.kill()
     slow.close()
     assert said == (answer.problem.kind if isinstance(answer, Ended) and answer.problem else type(answer).__name__)
+
+
+def test_questions_that_fill_the_socket_are_put_in_turns():
+    source = "async def relay(network):\n  while True:\n    await network.send('other', await network.receive())\n"
+    wordy, relay = RemoteProgram(source, "x.py", Interpreter), Process("relay", "relay", ("network",))
+    letter = "x" * 20_000
+    for life in (1, 2):
+        driver = wordy.drive(relay, life) if life == 1 else fresh(wordy)(relay, 1)
+        said = [driver.resume(0, reply) for reply in (None, *(letter, None) * 60)]
+        assert said[-2] == Send("other", letter)
+        driver.kill()
+    assert not wordy.fickle
+    assert not wordy.out_of_time
+    wordy.close()
+
+
+def test_what_only_a_life_that_died_for_real_has_said_the_others_are_asked():
+    source = "import json\nstate = json.__dict__.setdefault('state', [])\n"
+    source += "async def relay(clock):\n    state.append(1)\n    await clock.sleep(len(state))\n"
+    sly, relay = RemoteProgram(source, "x.py", Interpreter), Process("relay", "relay", ("clock",))
+    sly.drive(relay, 1).resume(0, None)
+    before = sly.said_alone
+    assert fresh(sly)(relay, 2).resume(0, None) == Sleep(1000)
+    assert sly.said_alone == before + 1
+    assert sly.drive(relay, 2).resume(0, None) == Sleep(2000)
+    assert sly.fickle
+    sly.close()
 
 
 def test_the_time_of_a_program_counts_what_is_not_asked_too():

@@ -10,11 +10,11 @@ from typing import Any
 
 from course import catalog
 from course.marking import crew, intake
-from course.marking.gradebook import MISSING, Gradebook, Misconceptions
-from course.marking.marker import GRADER_ERROR, REFUSED, Terms, Unit, grader_error
+from course.marking.gradebook import MISSING, Gradebook, Misconceptions, tests_of
+from course.marking.marker import GRADER_ERROR, REFUSED, TIMED_OUT, Terms, Unit, grader_error
 from course.marking.outputs import SHOW, VISIBILITIES, View, junit, pages, platforms, results, tables
 from course.marking.points import BadFile, load_lateness, load_points
-from course.marking.store import Store
+from course.marking.store import InUse, Mark, Store, alone
 from course.sandbox.jail import WALLS, Jail, NoSandbox
 
 MOST_CHANGES = 20  # told on the terminal; regrade.csv has them all
@@ -77,15 +77,19 @@ class _Class:
 
 
 def grade(options: argparse.Namespace) -> int:
-    """0: all are graded; 1: the grader failed on some; 2: it could not begin, or not go on."""
+    """0: all are graded; 1: the grader failed on some; 2: it could not begin, or not go on; 130: interrupted."""
     try:
         graded, book = _prepare(options)
-        earlier = results.before(options.out)
-        failures = _mark_all(graded, book.store, options)
-    except (BadFile, NoSandbox, crew.NoCluster) as error:
+        with alone(options.out):
+            earlier = results.before(options.out)
+            failures = _mark_all(graded, book.store, options)
+            _write(graded, book, failures, earlier, options)
+    except (BadFile, InUse, NoSandbox, crew.NoCluster) as error:
         print(f"course: {error}", file=sys.stderr)
         return 2
-    _write(graded, book, failures, earlier, options)
+    except KeyboardInterrupt:
+        print("Stopped. What is marked is kept: the same command goes on where it was.", file=sys.stderr)
+        return 130
     return _report(book, earlier, options.out)
 
 
@@ -100,6 +104,7 @@ def _prepare(options: argparse.Namespace) -> tuple[_Class, Gradebook]:
     for exercise in exercises:
         if not Unit(exercise, "", terms).graders:
             catalog.exercise(exercise)
+        tests_of(exercise, extra)
     graded = _Class(intake.roll(options.submissions, options.student), exercises, terms)
     _look_at_the_walls(options.require_sandbox)
     tables.read_roster(options.canvas_roster)
@@ -144,7 +149,9 @@ def _mark_all(graded: _Class, store: Store, options: argparse.Namespace) -> Misc
     for unit, found in _with_progress(marked, _total(graded) + len(wrong)):
         mark = found
         if found["key"] != unit.key:
-            mark = grader_error(unit, "It was graded by another version of the course.")
+            mark = grader_error(
+                unit, "A worker has another version of the course or of your tests: renew it, and start it again."
+            )
         if mark["outcome"] == GRADER_ERROR:
             failures.unkept[unit.key] = mark
         else:
@@ -165,8 +172,16 @@ def _pending(units: Iterable[Unit], store: Store) -> Iterator[Unit]:
             continue
         begun.add(key)
         mark = store.get(key)
-        if mark is None or (unit.terms.require_sandbox and not unit.trusted and set(mark["walls"]) != set(WALLS)):
+        if mark is None or _has_to_be_replaced(mark, unit):
             yield unit
+
+
+def _has_to_be_replaced(mark: Mark, unit: Unit) -> bool:
+    """Whether it was made behind too few walls, or in less time than there is now."""
+    terms = unit.terms
+    if terms.require_sandbox and not unit.trusted and set(mark["walls"]) != set(WALLS):
+        return True
+    return mark["outcome"] == TIMED_OUT and mark["time_limit_s"] < terms.time_limit_s
 
 
 def _wrong(graded: _Class) -> Iterator[tuple[str, Unit]]:

@@ -3,20 +3,22 @@
 Rules
 - Each unit is yielded once, whoever marked it and however often it was tried.
 - Only a few units are under way at a time, so that a class of any size fits into memory.
-- A worker that dies takes no marks with it: what it was at is tried again, alone; who kills a worker twice gets a
-  grader error, and the others go on.
-- Workers end with this process, however it ends.
+- A worker that dies takes no marks with it: what it was at is tried again, on this machine alone; who kills its
+  worker every time gets a grader error, and the others go on.
+- Workers end with this process, however it ends, and after some tasks, so that none grows without end.
 """
 
 import logging
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
@@ -25,7 +27,7 @@ from course.marking.store import Mark
 
 AHEAD = 4  # units under way for each worker: none of them waits for the next
 CONNECT_S = 10
-MOST_TASKS = 200  # of one worker, before a new one takes its place
+MOST_TASKS = 400  # of each worker of a pool, before new ones take their place
 
 type Marked = Iterator[tuple[Unit, Mark]]
 type Work = Callable[[Unit], Mark]
@@ -39,14 +41,13 @@ def cores() -> int:
 def on_processes(units: Iterable[Unit], jobs: int, work: Work = mark) -> Marked:
     """Marks on so many cores of this machine."""
     units = iter(units)
-    is_broken = True
-    while is_broken:  # then what was not begun is left in `units`
+    for first in units:
         broken: list[Unit] = []
         with _pool(jobs) as pool:
-            yield from _spread(units, jobs, partial(pool.submit, work), broken)
+            some = chain([first], islice(units, MOST_TASKS * jobs - 1))
+            yield from _spread(some, jobs, partial(pool.submit, work), broken)
         for unit in broken:
             yield unit, _alone(unit, work)
-        is_broken = bool(broken)
 
 
 class NoCluster(Exception):
@@ -58,7 +59,9 @@ def on_dask(units: Iterable[Unit], address: str) -> Marked:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # we say it in one line
     try:
         yield from _on_cluster(units, address)
-    except (OSError, CancelledError) as error:
+    except ModuleNotFoundError as error:
+        raise NoCluster(f"--dask needs Dask, which `make install` has: {error}.") from error
+    except (OSError, CancelledError, ValueError) as error:
         raise NoCluster(
             f"No Dask scheduler answers at {address}: {error}. What is marked is kept: the same command goes on "
             "where it was, with --dask or without."
@@ -66,7 +69,8 @@ def on_dask(units: Iterable[Unit], address: str) -> Marked:
 
 
 def _on_cluster(units: Iterable[Unit], address: str) -> Marked:
-    from distributed import Client, as_completed  # noqa: PLC0415 an extra that few need
+    from distributed import Client  # noqa: PLC0415 an extra that few need
+    from distributed import as_completed as ended  # noqa: PLC0415
 
     units = iter(units)
     with Client(address, timeout=CONNECT_S) as client:  # pyright: ignore[reportUnknownVariableType]
@@ -75,7 +79,7 @@ def _on_cluster(units: Iterable[Unit], address: str) -> Marked:
             return client.submit(_one_at_a_time, unit, key=f"mark-{unit.key}", pure=True, retries=5)  # pyright: ignore
 
         known: dict[str, Unit] = {}
-        done: Any = as_completed()  # pyright: ignore[reportUnknownVariableType]
+        done: Any = ended()  # pyright: ignore[reportUnknownVariableType]
         width = AHEAD * max(1, len(client.scheduler_info()["workers"]))  # pyright: ignore
 
         def send(most: int) -> None:
@@ -107,7 +111,14 @@ def _spread(
                 break
         if not under_way:
             return
-        for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+        try:
+            done = wait(under_way, return_when=FIRST_COMPLETED).done
+        except KeyboardInterrupt:  # what has begun is ended, and counts
+            begun = {future: unit for future, unit in under_way.items() if not future.cancel()}
+            ended = (future for future in as_completed(begun) if future.exception() is None)
+            yield from ((begun[future], future.result()) for future in ended)
+            raise
+        for future in done:
             unit = under_way.pop(future)
             try:
                 yield unit, future.result()
@@ -124,13 +135,18 @@ def _alone(unit: Unit, work: Work) -> Mark:
             return grader_error(unit, "The grader's process died twice while it graded this submission.")
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, context, _begin, max_tasks_per_child=MOST_TASKS)
+@contextmanager
+def _pool(jobs: int) -> Generator[ProcessPoolExecutor]:
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:
-    """A worker's first act: sees to it that it ends with its parent."""
+    """A worker's first act: sees to it that it ends with its parent, and not when the terminal interrupts both."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

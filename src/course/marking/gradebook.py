@@ -16,7 +16,7 @@ from typing import Any
 from course.catalog import Exercise
 from course.marking.intake import Student
 from course.marking.marker import GRADER_ERROR, REFUSED, Terms, Unit
-from course.marking.points import Lateness, Worth
+from course.marking.points import BadFile, Lateness, Worth
 from course.marking.store import Mark, Store
 
 MISSING = "missing"
@@ -94,7 +94,7 @@ class Gradebook:
         if found.refusal is not None:
             return Entry(exercise, REFUSED, found.refusal, 0.0, most), None
         key = Unit(exercise, found.source, self.terms).key
-        mark = self.store.get(key) or failures.unkept.get(key)
+        mark = failures.unkept.get(key) or self.store.get(key)
         if mark is None:
             return Entry(exercise, GRADER_ERROR, "It was not graded.", None, most), None
         self.walls.add(tuple(mark["walls"]))
@@ -156,7 +156,7 @@ def passed_tests(mark: Mark, tests: list[str]) -> list[str]:
 
 
 def tests_of(exercise: str, extra: Path | None) -> list[str]:
-    """The tests that a grader expects, read off its text."""
+    """The tests that a grader expects, read off its text. Raises BadFile if Python cannot read it."""
     own = Exercise(exercise)
     private = _tests_in(extra / own.topic / f"test_{own.name}.py") if extra is not None else []
     return [*_tests_in(own.grader), *(EXTRA + name for name in private)]
@@ -166,5 +166,9 @@ def tests_of(exercise: str, extra: Path | None) -> list[str]:
 def _tests_in(path: Path) -> list[str]:
     if not path.is_file():
         return []
-    functions = (node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.FunctionDef))
+    try:
+        tree = ast.parse(path.read_text("utf-8"))
+    except (SyntaxError, ValueError) as error:
+        raise BadFile(f"{path} is no Python: {error}.") from None
+    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
     return [function.name for function in functions if function.name.startswith("test_")]

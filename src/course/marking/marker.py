@@ -5,6 +5,8 @@ Rules
 - What may be our fault is tried on the exercise's own solution, and costs nobody marks if it fails there too: a
   check that ends by an exception (tried on a program that does nothing, where there is no solution), time that
   runs out, and random schedules, which are then left out.
+- Time that runs out is believed the second time: a machine may have stood still. Where there is no solution to
+  compare with, it is a grader error.
 - Outcomes: passed, wrong, crashed, timed out, out of memory, refused, and grader error, which costs no marks.
 - A crash is a fresh module while exploring; then every schedule with a single crash is run again with real
   process death, and random ones are drawn with the withheld seed.
@@ -22,17 +24,17 @@ from course.catalog import Exercise
 from course.marking.store import Mark, key_of
 from course.pytest_plugin import Manner
 from course.results import Results
-from course.sandbox.jail import Jail
+from course.sandbox.jail import Jail, Limits
 from unreliable import Program
 from unreliable.pipe import RemoteProgram, fresh
 
-PASSED, WRONG, REFUSED, GRADER_ERROR = "passed", "wrong", "refused", "grader error"
+PASSED, WRONG, REFUSED, TIMED_OUT, GRADER_ERROR = "passed", "wrong", "refused", "timed out", "grader error"
 UNREADABLE = "unreadable state"
 MARGIN = 3  # as much time as the solution needs, at the very least, is what a submission has
 OUTCOMES = {
     "crashed": "crashed",
     "exit": "crashed",
-    "endless": "timed out",
+    "endless": TIMED_OUT,
     "memory": "out of memory",
     "output": WRONG,
     "syntax": REFUSED,
@@ -118,7 +120,8 @@ def mark(unit: Unit) -> Mark:
     try:
         if unit.trusted:
             return _explored(unit)
-        with Jail(strict=unit.terms.require_sandbox) as jail:
+        limits = Limits(processor_s=max(1, int(unit.terms.time_limit_s)))
+        with Jail(limits, strict=unit.terms.require_sandbox) as jail:
             return _mark(unit, jail)
     except Exception as error:
         return grader_error(unit, f"{type(error).__name__}: {error}")
@@ -139,11 +142,20 @@ def _mark(unit: Unit, jail: Jail) -> Mark:
     found = [_graded(grader, unit, jail) for grader in unit.graders]
     for grader, results in zip(unit.graders, found, strict=True):
         _control_checks(grader, results, unit.terms.budget)
-        _control_time(grader, results, unit, jail)
     return _marked(unit, *_outcome(found), found, jail.walls)
 
 
 def _graded(grader: Exercise, unit: Unit, jail: Jail) -> Results:
+    results, out_of_time = _graded_once(grader, unit, jail)
+    if out_of_time:
+        results, out_of_time = _graded_once(grader, unit, jail)
+    if out_of_time:
+        _control_time(grader, results, unit, jail)
+    return results
+
+
+def _graded_once(grader: Exercise, unit: Unit, jail: Jail) -> tuple[Results, bool]:
+    """The results, and whether a clock ended the program."""
     terms = unit.terms
     program = RemoteProgram(unit.source, f"{grader.name}.py", jail.connect, terms.time_limit_s)
     manner = Manner(
@@ -155,7 +167,7 @@ def _graded(grader: Exercise, unit: Unit, jail: Jail) -> Results:
         unsampled=unsampled(grader, terms.samples, terms.seed),
     )
     try:
-        return grading.grade(grader, program, manner)
+        return grading.grade(grader, program, manner), program.out_of_time
     finally:
         program.close()
 
@@ -184,16 +196,20 @@ def _control_checks(exercise: Exercise, results: Results, budget: int) -> None:
 
 
 def _control_time(exercise: Exercise, results: Results, unit: Unit, jail: Jail) -> None:
-    """Turns time that ran out on a machine that is too slow into an error of the grader's."""
+    """Turns time that ran out, on a machine that may be too slow, into an error of the grader's."""
     endless = [test for test in results.tests if test.problem is not None and test.problem.kind == "endless"]
-    if not endless or not exercise.solution.is_file():
-        return
     quick = replace(unit.terms, time_limit_s=unit.terms.time_limit_s / MARGIN)
-    solution = replace(unit, source=exercise.solution.read_text("utf-8"), terms=quick)
-    if not _graded(exercise, solution, jail).passed:
-        for test in endless:
-            test.outcome = "error"
-            test.sentence = f"The machine is too slow: the solution takes more than {quick.time_limit_s:g} s, too."
+    if not exercise.solution.is_file():
+        slow = (
+            f"There is no solution to tell by whether the machine is too slow for {unit.terms.time_limit_s:g} s."
+        )
+    elif not _graded_once(exercise, replace(unit, source=_known_source(exercise), terms=quick), jail)[0].passed:
+        slow = f"The machine is too slow: the solution takes more than {quick.time_limit_s:g} s, too."
+    else:
+        return
+    for test in endless:
+        test.outcome = "error"
+        test.sentence = slow
 
 
 def _known_source(exercise: Exercise) -> str:
@@ -231,6 +247,7 @@ def _marked(unit: Unit, outcome: str, message: str | None, found: list[Results],
         "exercise": unit.exercise,
         "outcome": outcome,
         "message": message,
+        "time_limit_s": unit.terms.time_limit_s,
         "results": told[0] if told and public else None,
         "private": told[-1] if len(told) > public else None,
         "walls": list(walls),

@@ -2,7 +2,8 @@
 
 Rules
 - A mark is on the disk, whole, before anybody counts it: written beside its place, synced, and then renamed.
-- The same key is the same mark, whoever computed it and how often; writing it again changes nothing.
+- The same key is the same mark, whoever computed it and how often. Only one for which time ran out, or that had
+  fewer walls than are asked for now, is computed again, and replaced.
 - The grader's own errors are not kept: the next run tries again.
 """
 
@@ -16,6 +17,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+NEW = ".new-"  # how the name of a file begins that is not in its place yet
 
 type Mark = dict[str, Any]
 
@@ -50,13 +53,34 @@ class Store:
         return self._folder / key[:2] / f"{key}.json.gz"
 
 
+class InUse(Exception):
+    """Another command works in the folder."""
+
+
+@contextmanager
+def alone(folder: Path) -> Generator[None]:
+    """Nobody else writes into this folder meanwhile; raises InUse. What a killed one has left half done goes."""
+    import fcntl  # noqa: PLC0415 not in the page, which imports this module's neighbours
+
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUse(
+                f"Another `course grade` writes into {folder}: wait for it, or take another --out."
+            ) from None
+        for left in folder.rglob(f"{NEW}*"):
+            left.unlink()
+        yield
+
+
 @contextmanager
 def replaced(path: Path, durably: bool = False) -> Generator[BinaryIO]:
     """A new file for the place of an old one: a reader sees all of the one or all of the other.
 
     `durably`: when this is over, not even a loss of power takes it away.
     """
-    descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=NEW, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file

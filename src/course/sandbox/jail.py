@@ -80,11 +80,11 @@ class Jail:
 
     def _start(self) -> tuple[str, ...]:
         """Starts the nursery; the walls that hold."""
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control, theirs = socket.socketpair()
         self._control.settimeout(PATIENCE_S)
         command = _command("bubblewrap" in self._wanted and can_bubblewrap())
         with theirs:
-            self._process = subprocess.Popen(
+            self.nursery = subprocess.Popen(
                 command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=ENVIRONMENT, cwd="/"
             )
         limits = self.limits.to_json() if "limits" in self._wanted else {}
@@ -104,8 +104,8 @@ class Jail:
     def close(self) -> None:
         """Ends the nursery, and with it everything that is inside."""
         self._control.close()
-        self._process.kill()
-        self._process.wait()
+        self.nursery.kill()
+        self.nursery.wait()
 
     def connect(self) -> "Prisoner":
         """A new child; the nursery is started again if it has died. Raises NoSandbox if there can be none."""
@@ -119,9 +119,15 @@ class Jail:
 
     def ask(self, question: dict[str, Any], descriptor: int | None = None) -> dict[str, Any]:
         """The nursery's answer; OSError or ValueError if it has died."""
-        message = json.dumps(question).encode()
+        message = json.dumps(question).encode() + b"\n"
         socket.send_fds(self._control, [message], [] if descriptor is None else [descriptor])
-        return json.loads(self._control.recv(65536))
+        answer = b""
+        while not answer.endswith(b"\n"):
+            heard = self._control.recv(65536)
+            if not heard:
+                raise ConnectionError("the nursery has ended")
+            answer += heard
+        return json.loads(answer)
 
     def spawn(self, descriptor: int) -> int:
         answer = self.ask({"spawn": True}, descriptor)
@@ -138,25 +144,45 @@ class Prisoner:
         self.stream, theirs = socket.socketpair()
         with theirs:
             self._pid = jail.spawn(theirs.fileno())
+        self._nursery = jail.nursery
 
     def close(self) -> Problem | None:
-        """Kills the child; says what it died of, if that was not this."""
+        """Kills the child; says what it died of, if that was not this.
+
+        Raises NoSandbox if the machine has killed it, or the nursery.
+        """
         try:
-            end = self._jail.ask({"end": self._pid})
+            if self._jail.nursery is not self._nursery:
+                raise ConnectionError("another nursery has taken its place")
+            end = self._jail.ask({"end": self._pid, "gone": self._is_gone()})
         except (OSError, ValueError):
-            return None  # the nursery is gone, and all children with it
+            raise NoSandbox(f"The sandbox ended while a program was run in it. {_MEMORY_OF_THE_MACHINE}") from None
         finally:
             self.stream.close()
         return _cause(end, self._jail.limits)
 
+    def _is_gone(self) -> bool:
+        """Whether it has closed its end, as who dies does."""
+        try:
+            return not self.stream.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+
+_MEMORY_OF_THE_MACHINE = "Has the machine too little memory? It needs 2 GiB for each worker."
+
 
 def _cause(end: dict[str, Any], limits: Limits) -> Problem | None:
-    """What a child died of by itself; None for one that was alive."""
+    """What a child died of by itself; None for one that was alive. Raises NoSandbox if it was the machine."""
     status = end["status"]
     if status == -signal.SIGXCPU:
         return _TIME
     if status == -signal.SIGKILL and end["processor_s"] > limits.processor_s / 2:  # counted in other ways
         return _TIME  # the program has ignored the signal
+    if status == -signal.SIGKILL and not end["killed"]:
+        raise NoSandbox(f"The machine killed a program's interpreter. {_MEMORY_OF_THE_MACHINE}")
     if status in _CRASHES:
         return _MEMORY if end["memory_bytes"] > 0.8 * limits.memory_bytes else _CRASH
     if status == -signal.SIGSYS:
@@ -192,8 +218,9 @@ def _bubblewrap(python: Path) -> list[str]:
     seen = [("--ro-bind", "/usr"), ("--ro-bind-try", "/lib"), ("--ro-bind-try", "/lib64")]
     if not str(python).startswith("/usr/"):
         seen.append(("--ro-bind", str(Path(sys.base_prefix))))
+    bwrap = shutil.which("bwrap") or "bwrap"
     return [
-        *("bwrap", "--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"),
+        *(bwrap, "--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"),
         *("--die-with-parent", "--new-session", "--clearenv"),
         *(word for item in ENVIRONMENT.items() for word in ("--setenv", *item)),
         *(word for how, path in seen for word in (how, path, path)),

@@ -1,12 +1,13 @@
 """The nursery: a process inside of the sandbox that forks one child for each submission, or for each of its lives.
 
 It is started as `python -P -s -S nursery.py FOLDER` with a socket as its standard input, and never runs a line of
-a learner's. What it is asked, one JSON object a message:
+a learner's. What it is asked, one JSON object a line:
 - `{"limits": {…}, "filter": hex}` first: what every child will be held by; answers `{"held": [walls that held]}`
   after a trial child has run against each of them.
 - `{"spawn": true}` with a file descriptor: forks a child that speaks on it; answers `{"pid": n}` once its walls
   are up, or `{"error": why not}`.
-- `{"end": pid}`: kills the child and what it started; answers with how it ended and what it used.
+- `{"end": pid, "gone": false}`: kills the child and what it started; answers with how it ended, whether it had to
+  be `killed`, and what it used. One that is gone, to go by its socket, is given time to end by itself.
 
 A child limits itself before it reads its first question: resources, then (where the kernel can) system calls. From
 there on it can read and write on its one socket, and ask for memory; all modules that it may import are loaded.
@@ -21,6 +22,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -32,6 +34,7 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 2
 SECCOMP_MODE_FILTER = 2
 NOBODY = 65534
 CHANNEL, READY = 3, 4
+DYING_S = 1  # what the system may need to end a process whose socket is closed already
 
 # What Python loads when it is first needed, and what text is written in.
 LAZY = ("_strptime", "calendar", "locale", "unicodedata", "stringprep", "weakref", "traceback", "linecache")
@@ -79,7 +82,9 @@ class Walls:
 
 def descend() -> None:
     """As nobody, where it was root: another user's processes and private files are out of reach."""
-    if os.getuid() == 0:
+    if os.getuid():
+        return
+    with suppress(OSError):  # a container may know no other user than root
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
@@ -125,17 +130,25 @@ def spawn(channel: int, walls: Walls) -> dict[str, Any]:
     os.close(ready)
     if is_held:
         return {"pid": pid}
-    return {"error": f"a child could not build its walls: {end(pid)}"}
+    return {"error": f"a child could not build its walls: {end(pid, gone=True)}"}
 
 
-def end(pid: int) -> dict[str, Any]:
+def end(pid: int, gone: bool) -> dict[str, Any]:
     """How the child ended, as os.waitstatus_to_exitcode tells it (a signal is negative), and what it had used."""
-    for kill in (os.kill, os.killpg):
-        with suppress(ProcessLookupError, PermissionError):
-            kill(pid, signal.SIGKILL)
-    _, status, used = os.wait4(pid, 0)
+    patience = time.monotonic() + (DYING_S if gone else 0)
+    ended, status, used = os.wait4(pid, os.WNOHANG)
+    while not ended and time.monotonic() < patience:
+        time.sleep(0.001)
+        ended, status, used = os.wait4(pid, os.WNOHANG)
+    if not ended:
+        os.kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    if not ended:
+        _, status, used = os.wait4(pid, 0)
     return {
         "status": os.waitstatus_to_exitcode(status),
+        "killed": not ended,
         "processor_s": used.ru_utime + used.ru_stime,
         "memory_bytes": used.ru_maxrss * 1024,
     }
@@ -202,19 +215,22 @@ def main() -> None:
     walls.outlive_nobody()
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
+        while message and not message.endswith(b"\n"):
+            more = control.recv(65536)
+            message = message + more if more else b""
         if not message:
             return
         match json.loads(message):
             case {"spawn": True}:
                 answer = spawn(descriptors[0], walls)
-            case {"end": int(pid)}:
-                answer = end(pid)
+            case {"end": int(pid), "gone": bool(gone)}:
+                answer = end(pid, gone)
             case {"limits": limits, "filter": str(program)}:
                 walls = Walls(limits, bytes.fromhex(program))
                 answer = {"held": held(walls)}
             case _:
                 answer = {"error": "no such question"}
-        control.send(json.dumps(answer).encode())
+        control.sendall(json.dumps(answer).encode() + b"\n")
 
 
 if __name__ == "__main__":
