@@ -46,6 +46,35 @@ _KINDS = {
     **{"CREATE": "schema", "DROP": "schema", "ALTER": "schema"},
     **{"INSERT": "write", "UPDATE": "write", "DELETE": "write", "WITH": "read"},
 }
+_SAVEPOINTS = "nest `async with db.transaction()` instead"
+_SETTINGS = "settings are not modelled; the isolation level is READ COMMITTED"
+_PREPARED = "PREPARE is not modelled; give `db.execute` the statement and its parameters"
+_PROCEDURES = "procedures are not modelled; execute their statements one by one"
+_NOTIFICATIONS = "notifications are not modelled; poll a table instead"
+_CURSORS = "cursors in SQL are not modelled; use the one that `db.execute` gives"
+_CARE = "the tables need no care here; leave it out"
+_RIGHTS = "there is one user, who may do everything; leave it out"
+# Statements of PostgreSQL's, by their first word.
+_ABSENT_STATEMENTS = {
+    **{"SAVEPOINT": _SAVEPOINTS, "RELEASE": _SAVEPOINTS},
+    **{"SET": _SETTINGS, "SHOW": _SETTINGS, "RESET": _SETTINGS, "DISCARD": _SETTINGS},
+    **{"PREPARE": _PREPARED, "EXECUTE": _PREPARED, "DEALLOCATE": _PREPARED},
+    **{"DO": _PROCEDURES, "CALL": _PROCEDURES},
+    **{"LISTEN": _NOTIFICATIONS, "NOTIFY": _NOTIFICATIONS, "UNLISTEN": _NOTIFICATIONS},
+    **{"DECLARE": _CURSORS, "FETCH": _CURSORS, "MOVE": _CURSORS, "CLOSE": _CURSORS},
+    **{"VACUUM": _CARE, "ANALYZE": _CARE, "REINDEX": _CARE, "CLUSTER": _CARE, "CHECKPOINT": _CARE},
+    **{"GRANT": _RIGHTS, "REVOKE": _RIGHTS, "REASSIGN": _RIGHTS, "SECURITY": _RIGHTS},
+    "LOCK": "LOCK TABLE is not modelled; rows are locked by writing them or by FOR UPDATE",
+    "TRUNCATE": "TRUNCATE is not modelled; use DELETE FROM without a WHERE",
+    "MERGE": "MERGE is not modelled; use INSERT … ON CONFLICT (…) DO UPDATE",
+    "COPY": "COPY is not modelled; use INSERT and SELECT",
+    "TABLE": "write SELECT * FROM …",
+    "EXPLAIN": "there are no plans to show; execute the statement itself",
+    "COMMENT": "comments on tables are not modelled; write them with --",
+    "REFRESH": "materialized views are not modelled; use a view",
+    "IMPORT": "there are no other servers; create the tables here",
+    "LOAD": "the database cannot be extended",
+}
 # Possessive where they can be: a statement may be long, and mostly white, or comments.
 _FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*+(\w*+)", re.S)
 _LOCKING = re.compile(
@@ -58,10 +87,7 @@ _FROM_ONE_TABLE = re.compile(
 _UPDATES = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*+UPDATE\s++(?:ONLY\s++)?\"?(\w++)", re.I | re.S)
 _ADDS = re.compile(r"^\s*CREATE\s+(TABLE|VIEW)\b", re.I)
 _ABSENT = (
-    (
-        r"^\s*(SAVEPOINT|RELEASE|ROLLBACK\s+(WORK\s+|TRANSACTION\s+)?TO)\b",
-        "nest `async with db.transaction()` instead",
-    ),
+    (r"^\s*ROLLBACK\s+(WORK\s+|TRANSACTION\s+)?TO\b", _SAVEPOINTS),
     (
         r"^\s*(BEGIN|START)\b.*\b(SERIALIZABLE|REPEATABLE|UNCOMMITTED|ONLY)\b",
         "the isolation level is READ COMMITTED; others are not modelled",
@@ -74,12 +100,12 @@ _ABSENT = (
         r"^\s*(CREATE|ALTER)\b.*(\b(BIG|SMALL)?SERIAL\b|\bAS\s+IDENTITY\b)",
         "numbers are given out here by INTEGER PRIMARY KEY AUTOINCREMENT",
     ),
-    (r"^\s*SET\b", "settings are not modelled; the isolation level is READ COMMITTED"),
     (r"^\s*WITH\b.*\b(INSERT|UPDATE|DELETE)\b", "changes inside of WITH are not modelled; use two statements"),
-    (r"^\s*LOCK\b", "LOCK TABLE is not modelled; rows are locked by writing them or by FOR UPDATE"),
     (r"\bpg_(try_)?advisory\w*\s*\(", "advisory locks are not modelled; lock a row instead"),
     (r"[\w)'\"]\s*::\s*\w", "casts by :: are not modelled; write CAST(… AS …)"),
     (r"\bON\s+CONFLICT\s+ON\s+CONSTRAINT\b", "name the columns: ON CONFLICT (…)"),
+    (r"\bDISTINCT\s+ON\s*\(", "DISTINCT ON is not modelled; use GROUP BY, or row_number() OVER (PARTITION BY …)"),
+    (r"\bINTERVAL\s*'\s*[-+]?\d", "intervals are not modelled; pass times and durations as numbers"),
     (
         r"^\s*SELECT\s+pg_logical_slot_(peek|get)_changes\s*\(",
         "write SELECT lsn, data FROM pg_logical_slot_peek_changes(…)",
@@ -103,16 +129,11 @@ _ARRAY = "(SELECT value FROM json_each(%s))"
 def translate(sql: str) -> Statement:
     """The statement that SQLite is given for one of PostgreSQL's."""
     sql = _ALL.sub(f"NOT IN {_ARRAY}", _ANY.sub(f"IN {_ARRAY}", sql))
-    for pattern, reason in _ABSENT:
-        if re.search(pattern, sql, re.I | re.S):
-            return Statement("absent", sql, absent(reason))
-    for pattern, failure in _ONLY_SQLITE:
-        if re.search(pattern, sql, re.I | re.S):
-            return Statement("absent", sql, failure)
     first = _FIRST_WORD.match(sql)
     word = first[1].upper() if first else ""
-    if word not in _KINDS:
-        return Statement("absent", sql, Failure("SyntaxError", (f'syntax error at or near "{word or sql[:20]}"',)))
+    refused = _refused(sql, word)
+    if refused is not None:
+        return Statement("absent", sql, refused)
     locking = _LOCKING.search(sql)
     if locking:
         return _locking(sql[: locking.start()], (locking[1] or "wait").split()[0].lower())
@@ -123,6 +144,21 @@ def translate(sql: str) -> Statement:
         rowids = sql.rstrip().removesuffix(";") + "\nRETURNING _rowid_"
         return Statement(kind, sql, None, updates[1], rowids, updates=True)
     return Statement(kind, sql, adds=bool(_ADDS.match(sql)), inserts=word == "INSERT", updates=bool(updates))
+
+
+def _refused(sql: str, word: str) -> Failure | None:
+    """Why the statement, whose first word this is, is no business of SQLite's."""
+    for pattern, reason in _ABSENT:
+        if re.search(pattern, sql, re.I | re.S):
+            return absent(reason)
+    for pattern, failure in _ONLY_SQLITE:
+        if re.search(pattern, sql, re.I | re.S):
+            return failure
+    if word in _ABSENT_STATEMENTS:
+        return absent(_ABSENT_STATEMENTS[word])
+    if word not in _KINDS:
+        return Failure("SyntaxError", (f'syntax error at or near "{word or sql[:20]}"',))
+    return None
 
 
 SKIPPED = "/* skipped */"
