@@ -13,8 +13,8 @@ Rules, and where they are defined
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from unreliable.kafka import settings
 from unreliable.kafka.assignors import ASSIGNORS, COOPERATIVE
 from unreliable.requests import Plain
 
@@ -72,9 +72,7 @@ def parse(config: Mapping[str, Plain]) -> ConsumerConfig:
     found: dict[str, object] = {}
     for name, value in config.items():
         if name not in NAMES:
-            close = get_close_matches(name, NAMES, 1)
-            meant = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(NAMES))}"
-            raise ValueError(f"the model's consumer has no setting {name!r}; {meant}")
+            raise settings.unknown("consumer", name, NAMES)
         if name == _STRATEGIES:
             found["strategies"] = _strategies(value)
         else:

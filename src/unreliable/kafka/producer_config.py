@@ -9,8 +9,8 @@ Rules, and where they are defined
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from unreliable.kafka import settings
 from unreliable.requests import Plain
 
 MOST_IN_FLIGHT = 5
@@ -39,9 +39,7 @@ def parse(config: Mapping[str, Plain]) -> ProducerConfig:
     """Raises ValueError for a name or a value that the model does not know, or that contradicts another."""
     for name, value in config.items():
         if name not in _SETTINGS:
-            close = get_close_matches(name, _SETTINGS, 1)
-            meant = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(_SETTINGS))}"
-            raise ValueError(f"the model's producer has no setting {name!r}; {meant}")
+            raise settings.unknown("producer", name, _SETTINGS)
         right, wanted = _SETTINGS[name]
         if not right(value):
             raise ValueError(f"{name}={value!r} is none: {wanted}")

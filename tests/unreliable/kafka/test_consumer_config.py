@@ -18,7 +18,8 @@ def test_a_setting_is_taken_by_its_name_in_kafka():
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ({"session.timeout": 6_000}, "did you mean 'session.timeout.ms'?"),
+        ({"session.timeout": 6_000}, "Did you mean 'session.timeout.ms'? There are auto.commit.interval.ms, "),
+        ({"heartbeat.interval.ms": 500}, "no setting 'heartbeat.interval.ms'. There are auto.commit"),
         ({"session.timeout.ms": "6 s"}, "a number of milliseconds"),
         ({"max.poll.interval.ms": 5_000}, "at least session.timeout.ms"),
         ({"auto.offset.reset": "smallest"}, "one of 'earliest', 'latest', 'error'"),
