@@ -1,7 +1,11 @@
 """What the lab says where something is missing; it needs no server."""
 
 import os
+import signal
 import socket
+import sys
+import tempfile
+from collections.abc import Generator
 from pathlib import Path
 from typing import cast
 
@@ -10,9 +14,9 @@ import yaml
 
 from course.catalog import root
 from course.cli import main
-from course.lab import LabError, judging, kafka, postgres, servers
+from course.lab import LabError, judging, kafka, keeper, postgres, servers
 from course.lab.actors import Activity
-from course.lab.guarded import HOST
+from course.lab.guarded import HOST, Guarded
 from course.lab.rounds import Round
 from unreliable import Process, Program, Scenario
 
@@ -126,6 +130,45 @@ def test_a_note_of_servers_that_are_gone(course: Path, capsys: pytest.CaptureFix
     assert main(["lab", "status"]) == 1
     assert main(["lab", "down"]) == 0  # and this process, which has the number that was noted, lives
     assert "No servers" in capsys.readouterr().out
+
+
+@pytest.fixture
+def own_signals() -> Generator[None]:
+    """What this process does when it is asked to end is as before."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
+def lasting(name: str, seconds: float) -> type[Guarded]:
+    """A server that ends by itself after so long."""
+
+    class Lasting(Guarded):
+        address = conninfo = "nowhere"
+
+        def __init__(self) -> None:
+            folder = Path(tempfile.mkdtemp(prefix="course-lasting-"))
+            super().__init__(name, ["sh", "-c", f"sleep {seconds}; echo out of memory"], folder, {})
+
+    return Lasting
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_when_one_server_ends_the_other_is_ended_too(
+    course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(keeper, "LOOKS_EVERY_S", 0.1)
+    monkeypatch.setattr(servers, "Kafka", lasting("Kafka", 60))
+    monkeypatch.setattr(servers, "Postgres", lasting("PostgreSQL", 0.5))
+    assert keeper.main() == 1
+    assert "PostgreSQL ended by itself. It said last: out of memory" in capsys.readouterr().err
+    assert not (course / "build/lab/servers.json").exists()
+
+
+def test_without_its_clients(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    assert main(["lab", "status"]) == 2
+    assert "needs the package confluent_kafka, which `make install`" in capsys.readouterr().err
 
 
 def test_docker_compose_starts_the_same_broker():

@@ -52,7 +52,7 @@ def _with_lab(command: Any) -> Any:
             import psycopg  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport]
         except ImportError as error:
             raise LabError(
-                f"The lab needs the package {error.name}: `pip install effectively-once[lab]`."
+                f"The lab needs the package {error.name}, which `make install` puts into .venv."
             ) from None
         return command(options)
 

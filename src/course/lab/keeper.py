@@ -4,23 +4,35 @@ import signal
 import sys
 import time
 from types import FrameType
+from typing import Never
 
 from course.lab import LabError, servers
+from course.lab.guarded import Guarded
+
+LOOKS_EVERY_S = 1
 
 
 def main() -> int:
     signal.signal(signal.SIGTERM, _end)
     try:
-        with servers.own() as running:
-            servers.note(running)
+        with servers.started() as running:
+            servers.note(servers.own(*running))
             try:
-                while True:
-                    time.sleep(3600)
+                _keep(*running)
             finally:
                 servers.forget()
     except LabError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _keep(*running: Guarded) -> Never:
+    """Raises LabError when one of them has ended."""
+    while True:
+        for server in running:
+            if not server.alive:
+                raise LabError(f"{server.name} ended by itself. {server.last_words()}")
+        time.sleep(LOOKS_EVERY_S)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
 """PostgreSQL without Docker: the machine's own, on a data folder of ours, for as long as it is needed.
 
 Rules
-- `initdb` and `postgres` are those on the PATH, or the newest that Debian's packages have installed.
+- `initdb` and `postgres` are the newest that Debian's packages have installed, or else those on the PATH.
 - It listens on 127.0.0.1 only, and its data is in a temporary folder.
 - PostgreSQL does not run as root; there it runs as `postgres`, the user that Debian's package makes.
 """

@@ -73,18 +73,23 @@ def _check_postgres(conninfo: str) -> None:
 
 
 @contextlib.contextmanager
-def own() -> Generator[Servers]:
+def started() -> Generator[tuple[Kafka, Postgres]]:
     """Servers of our own, for the length of a `with`."""
     with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as stack:
         starting = [pool.submit(Kafka), pool.submit(Postgres)]
         failed = [error for error in (future.exception() for future in starting) if error]
-        started = [stack.enter_context(future.result()) for future in starting if not future.exception()]
+        running = [stack.enter_context(future.result()) for future in starting if not future.exception()]
         if failed:
             raise failed[0]
-        kafka, postgres = started
+        kafka, postgres = running
         assert isinstance(kafka, Kafka)
         assert isinstance(postgres, Postgres)
-        yield Servers(kafka.address, postgres.conninfo, "maven", os.getpid())
+        yield kafka, postgres
+
+
+def own(kafka: Kafka, postgres: Postgres) -> Servers:
+    """Where the servers are that this process has started."""
+    return Servers(kafka.address, postgres.conninfo, "maven", os.getpid())
 
 
 @contextlib.contextmanager
@@ -96,8 +101,8 @@ def servers(kafka: str | None = None, postgres: str | None = None) -> Generator[
     elif kafka or postgres:
         raise LabError("Name both servers, --kafka ADDRESS and --postgres CONNINFO, or neither.")
     if running is None:
-        with own() as started:
-            yield started
+        with started() as (own_kafka, own_postgres):
+            yield own(own_kafka, own_postgres)
         return
     running.check()
     yield running

@@ -5,7 +5,9 @@ Rules
   anew for each round; tables are in a schema of the lab's own, so nothing else in that database is touched.
 - A topic that was there before us is not ours to delete: that is refused. So is a replication slot.
 - SQL of scenarios is PostgreSQL's, but for AUTOINCREMENT, which is a sequence's there.
-- `View` has what a check may ask of the model's world, by the same names.
+- `View` has, by the same names, what the checks of the lab's exercises ask of the model's world: `database.query`,
+  `broker.logs` with the committed records alone, `broker.lag`, `choices.faults` and `scenario`; no `show`, no
+  supplied objects, no share groups.
 """
 
 import contextlib
