@@ -10,6 +10,7 @@ from pathlib import Path
 
 from course.catalog import Exercise, root
 from course.cli import main
+from course.marking.archive import SCRIPTS
 
 EXERCISE = Exercise("03-idempotency/dedup_consumer")
 
@@ -32,6 +33,34 @@ def test_the_archive_grades_a_submission(tmp_path: Path):
     subprocess.run(["bash", "-c", script], check=True, timeout=120, env={**os.environ, "COURSE_ROOT": str(root())})
     told = json.loads((place / "results" / "results.json").read_text("utf-8"))
     assert 0 < told["score"] < sum(test["max_score"] for test in told["tests"])
+
+
+def set_up(place: Path, **commands: str) -> subprocess.CompletedProcess[str]:
+    """What setup.sh says where there are only these commands, and apt-get."""
+    for name, script in {"bin/apt-get": "exit 0", "course/bin/pip": "exit 0", **commands}.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    script = (SCRIPTS / "setup.sh").read_text().replace("/autograder", str(place))
+    bash = shutil.which("bash") or "bash"
+    environment = {"PATH": str(place / "bin")}
+    return subprocess.run([bash, "-c", script], capture_output=True, text=True, check=False, env=environment)
+
+
+def test_a_python_that_is_too_old_is_told_in_one_sentence(tmp_path: Path):
+    told = set_up(tmp_path, **{"bin/python3": "exit 1"})
+    assert told.returncode == 1
+    assert told.stderr.splitlines() == [
+        "The course needs Python 3.12 or newer: choose a base image that has it, as Ubuntu 24.04, and build again."
+    ]
+
+
+def test_a_newer_python_beside_an_old_one_is_found(tmp_path: Path):
+    newer = f'echo "$1 $2" >> {tmp_path}/asked'
+    told = set_up(tmp_path, **{"bin/python3": "exit 1", "bin/python3.12": newer})
+    assert told.returncode == 0, told.stderr
+    assert (tmp_path / "asked").read_text().splitlines()[-1] == "-m venv"
 
 
 def test_the_archive_is_the_same_for_the_same_course(tmp_path: Path):

@@ -1,6 +1,7 @@
 """`course autograder OUT.zip`: the archive that Gradescope builds an autograder from.
 
-It has the course as it is, `setup.sh` and `run_autograder`, which only calls `course grade`.
+It has what grades (the sources, the starters, the graders), `setup.sh` and `run_autograder`, which only calls
+`course grade`; it has neither solutions nor submissions nor pages.
 """
 
 import argparse
