@@ -167,7 +167,7 @@ def verify(request: pytest.FixtureRequest, submission: Program) -> Verify:
                 verdict = _go_further(explorer, manner, result.name, budget) or verdict
         if not verdict.passed:
             result.take(verdict)
-            pytest.fail(_failure(verdict, submission), pytrace=False)
+            pytest.fail(_failure(verdict, submission, manner), pytrace=False)
 
     return verify
 
@@ -204,10 +204,13 @@ def _replay(explorer: Explorer, token: str, result: TestResult) -> None:
     pytest.fail(_told(replay.anomaly, replay.trace), pytrace=False)
 
 
-def _failure(verdict: Verdict, program: Program) -> str:
+def _failure(verdict: Verdict, program: Program, manner: Manner) -> str:
+    """The story, and how to run it again if the program is one of the reader's own files."""
     assert verdict.anomaly is not None
     assert verdict.trace is not None
     told = _told(verdict.anomaly, verdict.trace, verdict.told)
+    if manner.drive is not None:
+        return told
     return f"{told}\n\nRun it again: course check {program.filename} --replay {verdict.token}"
 
 

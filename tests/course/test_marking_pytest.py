@@ -20,3 +20,4 @@ def test_there_is_a_test_for_each_student(pytester: pytest.Pytester, monkeypatch
     result = pytester.runpytest_subprocess(*options, str(EXERCISE.grader))
     result.assert_outcomes(passed=1, failed=1, errors=1)
     result.stdout.fnmatch_lines(["*a_crash_at_every_await?alice? PASSED*", "*carol.zip: *cannot be read*"])
+    result.stdout.no_fnmatch_line("*Run it again*")  # there is no file by the name that the program has here

@@ -2,7 +2,8 @@
 
 Rules
 - The same submissions are read and refused as by `course grade`; a refused one fails with the reason.
-- Each test's submission runs behind the same walls, and its single crashes are repeated for real.
+- Each test's submission runs behind the walls that there are, and its single crashes are repeated for real.
+- Nothing is tried on the solution: a check that fails by itself, or a slow machine, looks like a wrong submission.
 """
 
 from collections.abc import Generator
