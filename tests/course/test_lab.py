@@ -1,6 +1,7 @@
 """What the lab says where something is missing; it needs no server."""
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -12,7 +13,8 @@ from typing import cast
 import pytest
 import yaml
 
-from course.catalog import root
+from course import grading
+from course.catalog import exercises, root
 from course.cli import main
 from course.lab import LabError, judging, kafka, keeper, postgres, servers
 from course.lab.actors import Activity
@@ -180,6 +182,18 @@ def test_docker_compose_starts_the_same_broker():
     assert {name: value for name, value in composed.items() if name not in own} == settings
     published = [port for service in services.values() for port in service["ports"]]
     assert published == ["127.0.0.1:9092:9092", "127.0.0.1:5432:5432"]
+
+
+def test_the_page_names_the_exercises_that_the_lab_takes():
+    sentence = re.search(r"The lab takes the exercises .*? refuses", (root() / "docs/lab.md").read_text(), re.S)
+    assert sentence is not None
+    named = re.findall(r"`(.+?)`", sentence[0])
+    wanted = {
+        exercise: {name for process in grading.scenario_of(exercise).processes for name in process.objects}
+        for exercise in exercises()
+    }
+    taken = {exercise.id for exercise, names in wanted.items() if names <= judging.LIFE_HAS}
+    assert {exercise.id for exercise in wanted if {exercise.id, exercise.topic} & {*named}} == taken
 
 
 @pytest.mark.parametrize("strikes", [True, False])

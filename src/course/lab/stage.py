@@ -107,7 +107,7 @@ class Stage:
             except psycopg.Error as error:
                 raise LabError(
                     f"PostgreSQL makes no replication slot {slot!r}: {error.diag.message_primary}. It takes "
-                    "wal_level=logical and the plugin wal2json (Debian: apt install postgresql-15-wal2json)."
+                    "wal_level=logical and the plugin wal2json (Debian 13: apt install postgresql-17-wal2json)."
                 ) from None
 
     def _complain(self, name: str, error: KafkaException, deadline: float) -> None:
