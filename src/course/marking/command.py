@@ -34,7 +34,7 @@ def add(actions: Any) -> None:
     parser.add_argument("--points", type=Path, metavar="FILE", help="what tests are worth (TOML)")
     parser.add_argument("--late", type=Path, metavar="FILE", help="when it was due and who was late (TOML)")
     parser.add_argument("--canvas-roster", type=Path, metavar="FILE", help="Canvas's export, for students' ids")
-    parser.add_argument("--show", choices=SHOW, default="story", help="what students see (default: all)")
+    parser.add_argument("--show", choices=SHOW, default="story", help="what students see (default: story)")
     parser.add_argument(
         "--private-visibility", choices=VISIBILITIES, default="after_published", help="of your own tests"
     )
