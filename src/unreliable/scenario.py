@@ -62,7 +62,7 @@ class Process:
     `subscribes` names the topics that it reads; none means all. `producer` and `consumer` are what its clients are
     configured with, by librdkafka's names (`kafka/producer_config.py`, `kafka/consumer_config.py`); raises
     ValueError for what the model does not know. `idempotence` is short for `enable.idempotence`.
-    A process without `start_ms` stands by: it starts when a fault *rebalance* befalls another of its group.
+    With `start_ms=None` a process stands by: it starts when a fault *rebalance* befalls another of its group.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """The jail: starts the nursery behind the strongest walls that this machine has, and hands out children.
 
-- bubblewrap (Linux with user namespaces): no network, no other processes, no files but Python's own and
-  `unreliable`, nothing writable, an empty environment;
+- bubblewrap (Linux with user namespaces): no network, no other processes, no files but the system's programs
+  and libraries (/usr, /lib), Python's and `unreliable`, nothing writable, an empty environment;
 - seccomp (Linux with libseccomp): a list of allowed system calls, with no files, no fork, no exec, no socket, no
   signal, no sleep;
 - resource limits: processor time, memory, processes, open files, file size;

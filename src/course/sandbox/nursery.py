@@ -1,4 +1,4 @@
-"""The nursery: a process inside of the sandbox that forks one child for each submission, or for each of its lives.
+"""The nursery: a process in the sandbox that forks a child for each process of a scenario, or for each life.
 
 It is started as `python -P -s -S nursery.py FOLDER` with a socket as its standard input, and never runs a line of
 a learner's. What it is asked, one JSON object a line:
