@@ -432,11 +432,47 @@ def test_fewer_walls_are_warned_of_or_refused(
     assert "lacks bubblewrap" in capsys.readouterr().err
 
 
+DUE = "due = 2026-11-20T12:00:00Z\n"
 BAD_FILES: dict[str, tuple[str, str, Callable[[str], str]]] = {
     "no TOML": ("--points", "= 1", lambda path: path),
     "no exercise": ("--points", "[x]\npoints = 1", lambda _: "there is no exercise 'x'"),
+    "no table": ("--points", f'"{EXERCISE.id}" = 3', lambda path: f"{path}: {EXERCISE.id}: 3 is no table"),
+    "no table of tests": ("--points", f'["{EXERCISE.id}"]\ntests = 3', lambda _: ".tests: 3 is no table"),
+    "no key": (
+        "--points",
+        f'["{EXERCISE.id}"]\npoint = 3',
+        lambda _: "'point' means nothing here. There may be: all_",
+    ),
+    "no test": (
+        "--points",
+        f'["{EXERCISE.id}"]\ntests = {{test_typo = 5}}',
+        lambda path: f"{path}: {EXERCISE.id}.tests: there is no test 'test_typo'. There are: test_every_payment",
+    ),
+    "no bool": (
+        "--points",
+        f'["{EXERCISE.id}"]\nall_or_nothing = "false"',
+        lambda _: ".all_or_nothing: 'false' is neither true nor false",
+    ),
+    "below zero": ("--points", f'["{EXERCISE.id}"]\npoints = -1', lambda _: ".points: -1 is no number from 0 on"),
     "no number": ("--points", f'["{EXERCISE.id}"]\npoints = "many"', lambda _: "'many' is no number"),
     "nothing due": ("--late", "off_per_day = 0.1", lambda _: "are needed"),
+    "percent": (
+        "--late",
+        f"{DUE}off_per_day = 10",
+        lambda path: f"{path}: off_per_day: 10 is no share from 0 to 1",
+    ),
+    "percent at most": ("--late", f"{DUE}off_per_day = 0.1\nat_most = 50", lambda _: "at_most: 50 is no share"),
+    "nobody late": ("--late", f"{DUE}off_per_day = 0\nsubmitted = 3", lambda _: "submitted: 3 is no table"),
+    "less than no days": (
+        "--late",
+        f"{DUE}off_per_day = 0\n[extension_days]\nann = -1",
+        lambda path: f"{path}: extension_days.ann: -1 is no number from 0 on",
+    ),
+    "one student twice": (
+        "--late",
+        f"{DUE}off_per_day = 0\n[extension_days]\nann = 1\nAnn = 2",
+        lambda _: "extension_days: 'Ann' is there in two spellings",
+    ),
     "no time": ("--late", "due = 1\noff_per_day = 0.1", lambda _: "1 is no time"),
 }
 
@@ -449,6 +485,20 @@ def test_a_file_that_says_nothing_is_refused(
     path.write_text(text)
     assert grade(tmp_path, tmp_path / "out", option, str(path)) == 2
     assert said(str(path)) in capsys.readouterr().err
+
+
+def test_the_late_are_found_in_any_case_and_who_is_not_there_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    hand_in(tmp_path / "in", **{"Ann": LOOP, "Zoë": LOOP})
+    late = tmp_path / "late.toml"
+    days = 'ANN = 2026-11-21T13:00:00Z\n"zoe\u0308" = 2026-11-21T12:00:00Z\nanne = 2026-11-22T12:00:00Z\n'
+    late.write_text(f"{DUE}off_per_day = 0.1\n[submitted]\n{days}[extension_days]\nanne = 1\n", "utf-8")
+    assert grade(tmp_path / "in", tmp_path / "out", "--late", str(late)) == 0
+    assert {name: one["days_late"] for name, one in entries(tmp_path / "out").items()} == {"Ann": 2, "Zoë": 1}
+    [told] = [line for line in capsys.readouterr().out.splitlines() if line.startswith(str(late))]
+    assert "for 'anne': nobody who handed in is called so." in told
+    assert told.replace("'", "&#x27;") in (tmp_path / "out" / "class.html").read_text("utf-8")
 
 
 def test_no_such_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

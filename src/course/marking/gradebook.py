@@ -70,9 +70,17 @@ class Gradebook:
     worths: dict[str, Worth]
     lateness: Lateness
     lines: list[Line] = field(default_factory=list[Line])
-    ignored: list[str] = field(default_factory=list[str])
+    ignored: list[str] = field(default_factory=list[str])  # what was left out, a line for each
     walls: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
     unsampled: set[str] = field(default_factory=set[str])  # tests that were spared their random schedules
+
+    def __post_init__(self) -> None:
+        """Raises BadFile for the weight of a test that no grader has."""
+        for exercise, worth in self.worths.items():
+            tests = tests_of(exercise, self.terms.extra_tests)
+            for test in worth.weights:
+                if test not in tests:
+                    raise BadFile(f"{worth.where}: there is no test {test!r}. There are: {', '.join(tests)}.")
 
     def add(self, student: Student, failures: "Misconceptions") -> tuple[Line, Marks]:
         """A student whose submissions all have their marks."""

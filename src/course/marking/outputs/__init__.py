@@ -16,6 +16,7 @@ from typing import Any
 
 from course.marking.store import replaced
 
+MOST_NAMES = 20  # in a line
 SHOW = ("marks", "tests", "story")  # each more than the one before
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")  # Gradescope's
 
@@ -36,6 +37,12 @@ def folder_of(out: Path, student: str) -> Path:
     folder = out / "students" / clean
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def listed(names: list[str]) -> str:
+    """Names in one line; of very many the first."""
+    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(map(repr, names[:MOST_NAMES])) + more
 
 
 def write_text(path: Path, text: str) -> None:

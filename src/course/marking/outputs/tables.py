@@ -1,11 +1,16 @@
-"""Tables for spreadsheets and gradebooks: gradebook.csv, canvas.csv with the columns of Canvas's export."""
+"""Tables for spreadsheets and gradebooks: gradebook.csv, canvas.csv with the columns of Canvas's export.
+
+Rules
+- They are written when the whole class is known: a name in the instructor's files that leads to no student, or a
+  student's that leads to nobody, is told in `ignored` then.
+"""
 
 import csv
 import io
 from pathlib import Path
 
 from course.marking.gradebook import Gradebook
-from course.marking.outputs import write_text
+from course.marking.outputs import listed, write_text
 from course.marking.points import BadFile
 
 type Roster = dict[str, dict[str, str]]
@@ -22,6 +27,13 @@ def safe(value: object) -> str:
 
 
 def write(book: Gradebook, out: Path) -> None:
+    """gradebook.csv; and tells who is in the file of days only."""
+    strangers = book.lateness.strangers(line.student for line in book.lines)
+    if strangers:
+        book.ignored.append(
+            f"{book.lateness.path} was not heeded for {listed(strangers)}: nobody who handed in is called so. "
+            "Spell names as in gradebook.csv."
+        )
     rows: list[list[object]] = [["student", *book.exercises, "days late", "total", "of", "outcomes"]]
     for line in book.lines:
         outcomes = "; ".join(f"{entry.exercise}: {entry.outcome}" for entry in line.entries)
