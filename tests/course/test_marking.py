@@ -198,8 +198,23 @@ def test_classroom50_gets_integers(marked: Path):
     assert told["schema"] == "classroom50/result/v1"
     assert all(told[name] for name in ("classroom", "assignment", "owner", "submission", "commit", "datetime"))
     assert isinstance(told["score"], int)
-    assert sum(test["score"] for test in told["tests"]) == told["score"] < told["max-score"]
+    assert sum(test["score"] for test in told["tests"]) == told["score"] < told["max-score"] == 1800
     assert {name for test in told["tests"] for name in test} == {"test-name", "passed", "score", "max-score"}
+
+
+def test_every_platform_takes_off_what_being_late_costs(marked: Path):
+    classroom50 = json.loads(next(folder(marked, "alice").glob("classroom50/*.json")).read_text("utf-8"))
+    gradescope = json.loads((folder(marked, "alice") / "gradescope.json").read_text("utf-8"))
+    assert (classroom50["score"], classroom50["max-score"]) == (1350, 1800)
+    assert gradescope["score"] == 13.5
+    for told in classroom50, gradescope:
+        assert all(test["score"] == test.get("max-score", test.get("max_score")) for test in told["tests"])
+
+
+def test_classroom50_counts_whole_points_where_no_point_is_divided(tmp_path: Path):
+    assert grade(hand_in(tmp_path / "in", alice=RIGHT), tmp_path / "out") == 0
+    told = json.loads(next(folder(tmp_path / "out", "alice").glob("classroom50/*.json")).read_text("utf-8"))
+    assert told["score"] == told["max-score"] == len(told["tests"]) == 8
 
 
 def test_exercism_gets_version_3(marked: Path):

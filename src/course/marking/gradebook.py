@@ -25,7 +25,7 @@ EXTRA = "extra:"  # before the names of the instructor's own tests
 
 @dataclass
 class Entry:
-    """One exercise of one student. `score` is None after a grader error."""
+    """One exercise of one student. `score`, before what being late costs, is None after a grader error."""
 
     exercise: str
     outcome: str
@@ -51,6 +51,10 @@ class Line:
         """After what being late costs; None while the grader owes a mark."""
         scores = [entry.score for entry in self.entries if entry.score is not None]
         return round(sum(scores) * self.factor, 2) if len(scores) == len(self.entries) else None
+
+    def final(self, entry: Entry) -> float | None:
+        """One exercise's points after what being late costs; None while the grader owes a mark."""
+        return None if entry.score is None else round(entry.score * self.factor, 2)
 
     @property
     def most(self) -> float:

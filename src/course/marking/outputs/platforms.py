@@ -1,6 +1,6 @@
 """For other platforms: Gradescope, Classroom50, exercism, and LTI's Assignment and Grade Services.
 
-The formats are theirs; tests/course/test_marking_outputs.py holds each to what its documentation asks for.
+The formats are theirs; tests/course/test_marking.py holds each to what its documentation asks for.
 """
 
 import os
@@ -114,9 +114,12 @@ def gradescope(book: Gradebook, line: Line, marks: Marks, view: View) -> dict[st
 
 
 def classroom50(book: Gradebook, line: Line, entry: Entry, mark: Mark | None) -> dict[str, Any]:
-    """classroom50/result/v1, whose scores are integers: hundredths, as soon as a point is divided."""
+    """classroom50/result/v1, whose scores are integers: hundredths, where a point may be divided.
+
+    As in Gradescope's file, what being late costs is taken off the score, not off its tests.
+    """
     cases = list(_cases(book, entry, mark, "marks"))
-    whole = all(float(most).is_integer() for *_, most, _ in cases)
+    whole = not book.lateness.off_per_day and all(float(most).is_integer() for *_, most, _ in cases)
     scale = 1 if whole else 100
     tests = [
         {
@@ -138,8 +141,8 @@ def classroom50(book: Gradebook, line: Line, entry: Entry, mark: Mark | None) ->
         "release": os.environ.get("RELEASE_URL", commit),
         "review": os.environ.get("REVIEW_URL") or commit,
         "datetime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "score": round(sum(score for *_, score, _, _ in cases) * scale),
-        "max-score": round(sum(most for *_, most, _ in cases) * scale),
+        "score": round((line.final(entry) or 0.0) * scale),
+        "max-score": round(entry.most * scale),
         "tests": tests,
     }
 
@@ -180,5 +183,5 @@ def _lti(line: Line, entry: Entry, now: datetime, roster: Roster) -> dict[str, A
         "comment": f"{entry.exercise}: {entry.outcome}",
     }
     if entry.score is not None:
-        score |= {"scoreGiven": round(entry.score * line.factor, 2), "scoreMaximum": entry.most}
+        score |= {"scoreGiven": line.final(entry), "scoreMaximum": entry.most}
     return score

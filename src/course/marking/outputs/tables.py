@@ -47,9 +47,8 @@ def write_canvas(book: Gradebook, out: Path, roster: Roster) -> None:
     most = [entry.most for entry in book.lines[0].entries] if book.lines else [0.0] * len(book.exercises)
     rows: list[list[object]] = [[*CANVAS, *book.exercises], ["    Points Possible", "", "", "", "", *most]]
     for line in book.lines:
-        scores = [round(e.score * line.factor, 2) for e in line.entries if e.score is not None]
-        if len(scores) == len(line.entries):
-            rows.append([*identity(roster, line.student).values(), *scores])
+        if line.score is not None:
+            rows.append([*identity(roster, line.student).values(), *map(line.final, line.entries)])
     write_text(out / "canvas.csv", _csv(rows))
 
 
