@@ -94,13 +94,16 @@ def test_random_schedules_come_from_the_withheld_seed():
 def marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small class that has been marked, with a test of the instructor's."""
     folder = tmp_path_factory.mktemp("class")
-    submissions = hand_in(folder / "in", alice=RIGHT, **{"Bob =1+1": WRONG, "Zoë <b>": "import socket\n" + LOOP})
+    others = {"Bob =1+1": WRONG, "Zoë <b>": "import socket\n" + LOOP}
+    submissions = hand_in(folder / "in", alice=RIGHT, idle=LOOP, **others)
     (submissions / "nobody").mkdir()
     (submissions / "broken.zip").write_bytes(b"no zip")
     private = folder / "private" / EXERCISE.grader.relative_to(EXERCISE.grader.parents[1])
     private.parent.mkdir(parents=True)
     text = EXERCISE.grader.read_text("utf-8")
-    private.write_text(text[: text.index("def test_a_payment_that_was_sent_twice")], "utf-8")
+    text = text[: text.index("def test_a_payment_that_was_sent_twice")]
+    text = text.replace("Without any fault", "WITHHELD").replace("should be", "WITHHELD")
+    private.write_text(text, "utf-8")
     points = folder / "points.toml"
     points.write_text(f'["{EXERCISE.id}"]\npoints = 18\n')
     late = folder / "late.toml"
@@ -181,7 +184,19 @@ def folder(out: Path, begins: str) -> Path:
     return found
 
 
-def test_gradescope_gets_its_format_and_no_text_of_private_tests(marked: Path):
+def test_what_the_instructors_tests_say_is_for_the_instructor_alone(marked: Path):
+    [idle] = entries(marked)["idle"]["exercises"]
+    [private] = idle["private"]["tests"]
+    assert "WITHHELD" in private["title"]
+    assert "WITHHELD" in private["sentence"]
+    files = {path for path in marked.rglob("*") if path.is_file() and path.suffix != ".gz"}
+    assert len(files) > 4 * len(entries(marked))
+    assert [path for path in files if b"WITHHELD" in path.read_bytes()] == [marked / "results.json"]
+    told = json.loads((folder(marked, "idle") / "gradescope.json").read_text("utf-8"))["tests"]
+    assert f"{EXERCISE.id}: A test of the instructor's" in [test["name"] for test in told]
+
+
+def test_gradescope_gets_its_format(marked: Path):
     told = json.loads((folder(marked, "Bob") / "gradescope.json").read_text("utf-8"))
     assert told["score"] == entries(marked)["Bob =1+1"]["score"]
     assert told["visibility"] in {"hidden", "after_due_date", "after_published", "visible"}
@@ -270,18 +285,20 @@ def test_a_grader_error_costs_nobody_marks(tmp_path: Path, capsys: pytest.Captur
     private = tmp_path / "private" / EXERCISE.topic / f"test_{EXERCISE.name}.py"
     private.parent.mkdir(parents=True)
     text = EXERCISE.grader.read_text("utf-8")
-    private.write_text(text + "\n\ndef test_broken(verify):\n    raise RuntimeError('ours')\n", "utf-8")
-    hand_in(tmp_path / "in", alice=RIGHT)
+    private.write_text(text + "\n\ndef test_broken(verify):\n    raise RuntimeError('WITHHELD')\n", "utf-8")
+    hand_in(tmp_path / "in", alice=RIGHT, bob=WRONG)
     extra = ("--extra-tests", str(tmp_path / "private"))
     assert grade(tmp_path / "in", tmp_path / "out", *extra) == 1
     assert "run the same command again" in capsys.readouterr().out
-    [alice] = results(tmp_path / "out")["students"]
+    alice, bob = results(tmp_path / "out")["students"]
     assert alice["score"] is None
+    assert "WITHHELD" in bob["exercises"][0]["message"]
+    assert "WITHHELD" not in (folder(tmp_path / "out", "bob") / "report.html").read_text("utf-8")
     assert alice["exercises"][0]["outcome"] == GRADER_ERROR
     assert rows(tmp_path / "out" / "gradebook.csv")[1][1] == ""
     assert [row[0].strip() for row in rows(tmp_path / "out" / "canvas.csv")] == ["Student", "Points Possible"]
     assert not [*(tmp_path / "out").rglob("gradescope.json"), *(tmp_path / "out").rglob("classroom50/*")]
-    [score] = json.loads((tmp_path / "out" / "lti-scores.json").read_text("utf-8"))
+    score, _ = json.loads((tmp_path / "out" / "lti-scores.json").read_text("utf-8"))
     assert score["gradingProgress"] == "Failed"
     assert "scoreGiven" not in score
     private.write_text(text, "utf-8")

@@ -2,7 +2,8 @@
 
 Rules
 - Nothing that a student wrote is obeyed: it is escaped for HTML, XML, CSV and terminals.
-- Students see what the instructor shows; the withheld seed and the text of the instructor's tests are nowhere.
+- Students see what the instructor shows. The withheld seed is nowhere. What the instructor's tests say, by title
+  and sentence, is in results.json alone; their names are where a machine has to tell them apart.
 - Of a class of any size one student's marks are in memory: files for the class are written as it goes.
 - The same marks give the same files, byte for byte, but for the time that some platforms ask for.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from course.marking.gradebook import EXTRA
 from course.marking.store import replaced
 
 MOST_NAMES = 20  # in a line
@@ -27,6 +29,11 @@ class View:
 
     show: str = "story"
     private: str = "after_published"
+
+
+def title_of(name: str, test: dict[str, Any]) -> str:
+    """What a student is told that a test is; `name` is its name in the gradebook."""
+    return "A test of the instructor's" if name.startswith(EXTRA) else test["title"]
 
 
 def folder_of(out: Path, student: str) -> Path:

@@ -38,8 +38,8 @@ def _suite(student: str, entry: Entry, mark: Mark | None) -> ElementTree.Element
         if test["outcome"] != "passed":
             kind = "failure" if test["outcome"] == "failed" else "error"
             counts[kind] += 1
-            told = "" if name.startswith(EXTRA) else f"{test['sentence']}"
-            ElementTree.SubElement(case, kind, message=clean(test["anomaly"] or kind)).text = clean(told)
+            said, told = (test["anomaly"], f"{test['sentence']}") if not name.startswith(EXTRA) else (None, "")
+            ElementTree.SubElement(case, kind, message=clean(said or kind)).text = clean(told)
     if not cases:
         case = ElementTree.SubElement(suite, "testcase", classname=entry.exercise, name=entry.outcome)
         kind = "error" if entry.outcome == GRADER_ERROR else "failure"

@@ -8,8 +8,8 @@ from typing import Any
 
 from course.marking.gradebook import EXTRA, Gradebook, Line, Marks, all_tests, tests_in
 from course.marking.intake import Student
-from course.marking.marker import REFUSED
-from course.marking.outputs import folder_of, write_text
+from course.marking.marker import GRADER_ERROR, REFUSED
+from course.marking.outputs import folder_of, title_of, write_text
 from course.marking.store import Mark
 from unreliable import diagram
 from unreliable.diagram.escaping import markup
@@ -60,13 +60,13 @@ def student_page(line: Line, marks: Marks, show: str, student: Student) -> str:
 
 def _told_outcome(outcome: str, message: str | None, mark: Mark | None) -> str:
     """The outcome; its message only where a public test gave it."""
-    public = mark is None or any(test["outcome"] != "passed" for test in tests_in(mark["results"]))
+    telling = {"error"} if outcome == GRADER_ERROR else {"failed", "error"}
+    public = mark is None or any(test["outcome"] in telling for test in tests_in(mark["results"]))
     return f"{outcome.capitalize()}. {message}" if message and public else f"{outcome.capitalize()}."
 
 
 def _told_test(name: str, test: dict[str, Any]) -> str:
-    title = "A test of the instructor's" if name.startswith(EXTRA) else test["title"]
-    return f"{SIGNS.get(test['outcome'], '?')} {title}"
+    return f"{SIGNS.get(test['outcome'], '?')} {title_of(name, test)}"
 
 
 def _stories(mark: Mark, show: str, source: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from course.marking.gradebook import (
     tests_of,
 )
 from course.marking.marker import GRADER_ERROR
-from course.marking.outputs import View, folder_of, write_json
+from course.marking.outputs import View, folder_of, title_of, write_json
 from course.marking.outputs.tables import Roster, identity
 from course.marking.points import Worth
 from course.marking.store import Mark
@@ -67,7 +67,7 @@ def _cases(book: Gradebook, entry: Entry, mark: Mark | None, show: str) -> Itera
         test = told.get(name, {"title": name, "sentence": entry.message, "anomaly": None})
         score = worth.score(tests, [name]) if not worth.all_or_nothing else worth.most(tests) / len(tests)
         said = _said(test, show) if name not in passed and not name.startswith(EXTRA) else ""
-        yield name, test["title"], name in passed, score if name in counted else 0.0, score, said
+        yield name, title_of(name, test), name in passed, score if name in counted else 0.0, score, said
 
 
 def _said(test: dict[str, Any], show: str) -> str:
