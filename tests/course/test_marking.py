@@ -273,6 +273,49 @@ def test_what_students_see_is_the_instructors_choice(tmp_path: Path):
         assert ("✗" in page, "<svg" in page) == told
 
 
+def test_of_marks_alone_no_platform_tells_a_test(tmp_path: Path):
+    terms = private(tmp_path / "private", EXERCISE.grader.read_text("utf-8"))
+    hand_in(tmp_path / "in", alice=RIGHT, bob=WRONG)
+    options = ("--show", "marks", "--private-visibility", "visible", "--extra-tests", str(terms.extra_tests))
+    assert grade(tmp_path / "in", tmp_path / "out", *options) == 0
+    alice, bob = (folder(tmp_path / "out", name) for name in ("alice", "bob"))
+    told = json.loads((bob / "gradescope.json").read_text("utf-8"))
+    assert told["visibility"] == "visible"
+    assert {test["visibility"] for test in told["tests"]} == {"hidden"}
+    told = json.loads(next(bob.glob("classroom50/*.json")).read_text("utf-8"))
+    assert (told["tests"], told["max-score"]) == ([], 16)
+    told = [json.loads(next(one.glob("exercism/*.json")).read_text("utf-8")) for one in (alice, bob)]
+    assert told == [
+        {"version": 1, "status": "pass", "message": None},
+        {"version": 1, "status": "fail", "message": "wrong"},
+    ]
+    names = [test["name"] for test in entries(tmp_path / "out")["bob"]["exercises"][0]["results"]["tests"]]
+    for path in bob.rglob("*.*"):
+        assert path.name == "gradescope.json" or not any(name in path.read_text("utf-8") for name in names)
+
+
+def test_exercism_is_told_of_an_exercise_that_only_the_instructor_has(tmp_path: Path):
+    exam = {"topic": "99-exam", "name": "transfer"}
+    terms = private(tmp_path / "private", EXERCISE.grader.read_text("utf-8"), **exam)
+    for name, source in {"alice": RIGHT, "bob": WRONG}.items():
+        (tmp_path / "in" / name).mkdir(parents=True)
+        (tmp_path / "in" / name / "transfer.py").write_text(source, "utf-8")
+    (tmp_path / "in" / "carol").mkdir()
+    out, extra = tmp_path / "out", str(terms.extra_tests)
+    options = ("--out", str(out), "--extra-tests", extra, "--exercise", "99-exam/transfer", "--budget", "1")
+    assert main(["grade", str(tmp_path / "in"), *options]) == 0
+    told = {
+        name: json.loads((folder(out, name) / "exercism" / "99-exam--transfer.json").read_text("utf-8"))
+        for name in ("alice", "bob", "carol")
+    }
+    assert {name: one["status"] for name, one in told.items()} == {
+        "alice": "pass",
+        "bob": "fail",
+        "carol": "error",
+    }
+    assert told["alice"]["message"] is None
+
+
 def test_a_failure_is_given_the_name_of_its_misconception(tmp_path: Path):
     hand_in(tmp_path / "in", bob=WRONG + "\n# mine\n")
     assert grade(tmp_path / "in", tmp_path / "out", "--misconceptions") == 0

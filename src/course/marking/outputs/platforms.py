@@ -18,9 +18,10 @@ from course.marking.gradebook import (
     Marks,
     all_tests,
     passed_tests,
+    tests_in,
     tests_of,
 )
-from course.marking.marker import GRADER_ERROR
+from course.marking.marker import GRADER_ERROR, PASSED
 from course.marking.outputs import View, folder_of, title_of, write_json
 from course.marking.outputs.tables import Roster, identity
 from course.marking.points import Worth
@@ -36,7 +37,7 @@ def write_student(book: Gradebook, line: Line, marks: Marks, out: Path, view: Vi
     _write(folder / "gradescope.json", line.score is not None and gradescope(book, line, marks, view))
     for entry, mark in marks:
         name = entry.exercise.replace("/", "--")
-        marked = entry.score is not None and classroom50(book, line, entry, mark)
+        marked = entry.score is not None and classroom50(book, line, entry, mark, view.show)
         _write(folder / "classroom50" / f"{name}.json", marked)
         _write(folder / "exercism" / f"{name}.json", exercism(entry, mark, view.show))
 
@@ -86,7 +87,7 @@ def gradescope(book: Gradebook, line: Line, marks: Marks, view: View) -> dict[st
     tests: list[dict[str, Any]] = []
     for entry, mark in marks:
         for name, title, passed, score, most, said in _cases(book, entry, mark, view.show):
-            extra = name.startswith(EXTRA)
+            told = view.private if name.startswith(EXTRA) else "visible"
             tests.append(
                 {
                     "name": f"{entry.exercise}: {title}",
@@ -95,16 +96,16 @@ def gradescope(book: Gradebook, line: Line, marks: Marks, view: View) -> dict[st
                     "status": "passed" if passed else "failed",
                     "output": said,
                     "output_format": "text",
-                    "visibility": view.private if extra else "visible" if view.show != "marks" else "hidden",
+                    "visibility": told if view.show != "marks" else "hidden",
                     "tags": [entry.exercise],
                     "extra_data": {"outcome": entry.outcome},
                 }
             )
     late = f" {line.days_late} days late: {line.factor:.0%} of the points." if line.days_late else ""
-    told = [*line.refusals, *(f"{e.exercise}: {e.message}" for e in line.entries if e.key is None and e.message)]
+    unmarked = [f"{e.exercise}: {e.message}" for e in line.entries if e.key is None and e.message]
     return {
         "score": line.score,
-        "output": "\n".join(told) + late,
+        "output": "\n".join([*line.refusals, *unmarked]) + late,
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
@@ -113,12 +114,12 @@ def gradescope(book: Gradebook, line: Line, marks: Marks, view: View) -> dict[st
     }
 
 
-def classroom50(book: Gradebook, line: Line, entry: Entry, mark: Mark | None) -> dict[str, Any]:
+def classroom50(book: Gradebook, line: Line, entry: Entry, mark: Mark | None, show: str) -> dict[str, Any]:
     """classroom50/result/v1, whose scores are integers: hundredths, where a point may be divided.
 
     As in Gradescope's file, what being late costs is taken off the score, not off its tests.
     """
-    cases = list(_cases(book, entry, mark, "marks"))
+    cases = list(_cases(book, entry, mark, show))
     whole = not book.lateness.off_per_day and all(float(most).is_integer() for *_, most, _ in cases)
     scale = 1 if whole else 100
     tests = [
@@ -143,28 +144,29 @@ def classroom50(book: Gradebook, line: Line, entry: Entry, mark: Mark | None) ->
         "datetime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "score": round((line.final(entry) or 0.0) * scale),
         "max-score": round(entry.most * scale),
-        "tests": tests,
+        "tests": tests if show != "marks" else [],
     }
 
 
 def exercism(entry: Entry, mark: Mark | None, show: str) -> dict[str, Any]:
-    """Version 3 of exercism's test runner interface."""
-    told = list(all_tests(mark)) if mark else []
+    """Exercism's test runner interface: version 3, or 1 where no test may be told, as only that has none."""
+    if mark is None or entry.outcome == GRADER_ERROR:
+        message = (entry.message if entry.key is None else None) or entry.outcome
+        return {"version": 3, "status": "error", "message": message[:MOST_MESSAGE]}
+    if show == "marks" or not tests_in(mark["results"]):
+        passed = entry.outcome == PASSED
+        return {"version": 1, "status": "pass" if passed else "fail", "message": None if passed else entry.outcome}
     tests = [
         {
             "name": test["title"],
             "status": {"passed": "pass", "failed": "fail"}.get(test["outcome"], "error"),
             "message": None if test["outcome"] == "passed" else _said(test, show)[:MOST_MESSAGE],
-            "output": (mark["results"]["output"][:MOST_OUTPUT] or None) if mark and mark["results"] else None,
+            "output": mark["results"]["output"][:MOST_OUTPUT] or None,
             "test_code": f"def {test['name']}(verify): ...",
             "task_id": number,
         }
-        for number, (name, test) in enumerate(told, 1)
-        if not name.startswith(EXTRA)
+        for number, test in enumerate(tests_in(mark["results"]), 1)
     ]
-    if not tests or entry.outcome == GRADER_ERROR:
-        message = (entry.message if entry.key is None else None) or entry.outcome
-        return {"version": 3, "status": "error", "message": message[:MOST_MESSAGE]}
     status = "pass" if all(test["status"] == "pass" for test in tests) else "fail"
     return {"version": 3, "status": status, "message": None, "tests": tests}
 
