@@ -179,6 +179,49 @@ def test_canvas_knows_its_students_by_its_own_export(tmp_path: Path, capsys: pyt
     assert str(roster) in capsys.readouterr().err
 
 
+def test_canvas_may_write_semicolons(tmp_path: Path):
+    hand_in(tmp_path / "in", aexample=LOOP)
+    roster = tmp_path / "export.csv"
+    roster.write_text('Student;ID;SIS Login ID\n"Example, Ann";77;aexample\n', "utf-8")
+    assert grade(tmp_path / "in", tmp_path / "out", "--canvas-roster", str(roster)) == 0
+    assert rows(tmp_path / "out" / "canvas.csv")[2][:5] == ["Example, Ann", "77", "", "aexample", ""]
+
+
+def test_an_export_without_its_columns_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    hand_in(tmp_path / "in", aexample=LOOP)
+    roster = tmp_path / "export.csv"
+    for text, found in (
+        ("Name;Id\nAnn;77\n", "'Name', 'Id'"),
+        ("\n", "none"),
+        ("Student\tID\n", "'Student\\tID'"),
+    ):
+        roster.write_text(text)
+        assert grade(tmp_path / "in", tmp_path / "out", "--canvas-roster", str(roster)) == 2
+        said = f"{roster} has to have the columns Student and ID, and has {found}: export"
+        assert said in capsys.readouterr().err
+
+
+def test_who_could_be_two_in_canvas_is_neither(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    hand_in(tmp_path / "in", **{"Doe, Ann": LOOP, "1001": LOOP, "BDOE": LOOP, "Anm": LOOP})
+    roster = tmp_path / "export.csv"
+    head = "Student,ID,SIS User ID,SIS Login ID,Section"
+    ann, bob = '"Doe, Ann",1001,,ann1,', '"Doe, Bob",2002,2002,bdoe,'
+    roster.write_text(f'{head}\n{ann}\n"Doe, Ann",1003,1001,ann2,\n{bob}\n{bob}\n', "utf-8")
+    assert grade(tmp_path / "in", tmp_path / "out", "--canvas-roster", str(roster)) == 0
+    told = capsys.readouterr().out
+    assert "Canvas's export has nobody called 'Anm', who" in told
+    assert "more than one student for '1001', 'Doe, Ann', whose ids are left blank" in told
+    canvas = {row[0]: row[1:5] for row in rows(tmp_path / "out" / "canvas.csv")[2:]}
+    assert canvas == {
+        "1001": ["", "", "", ""],
+        "Doe, Ann": ["", "", "", ""],
+        "Doe, Bob": ["2002", "2002", "bdoe", ""],
+        "Anm": ["", "", "Anm", ""],
+    }
+    scores = json.loads((tmp_path / "out" / "lti-scores.json").read_text("utf-8"))
+    assert sorted(score["userId"] for score in scores) == ["", "", "2002", "Anm"]
+
+
 def folder(out: Path, begins: str) -> Path:
     [found] = (out / "students").glob(f"{begins}*")
     return found

@@ -23,7 +23,7 @@ from course.marking.gradebook import (
 )
 from course.marking.marker import GRADER_ERROR, PASSED
 from course.marking.outputs import View, folder_of, title_of, write_json
-from course.marking.outputs.tables import Roster, identity
+from course.marking.outputs.tables import Roster, user_id
 from course.marking.points import Worth
 from course.marking.store import Mark
 
@@ -178,7 +178,7 @@ def lti_scores(book: Gradebook, now: datetime, roster: Roster) -> list[dict[str,
 
 def _lti(line: Line, entry: Entry, now: datetime, roster: Roster) -> dict[str, Any]:
     score: dict[str, Any] = {
-        "userId": identity(roster, line.student)["ID"] or line.student,
+        "userId": user_id(roster, line.student),
         "timestamp": now.isoformat(timespec="milliseconds"),
         "activityProgress": "Initialized" if entry.outcome == MISSING else "Completed",
         "gradingProgress": "Failed" if entry.score is None else "FullyGraded",
