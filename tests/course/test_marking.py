@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -479,6 +480,41 @@ def test_an_unchanged_submission_is_not_graded_again_and_a_change_is_shown(
     changed = {row[0]: row[2:] for row in rows(tmp_path / "out" / "regrade.csv")}
     assert changed["bob"][0::2] == ["wrong", "passed"]
     assert changed["alice"][0:2] == changed["alice"][2:4]
+
+
+def test_another_due_time_is_a_change_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    hand_in(tmp_path / "in", alice=RIGHT, bob=RIGHT)
+    late = tmp_path / "late.toml"
+    late.write_text(f"{DUE}off_per_day = 0.25\n[submitted]\nbob = 2026-11-21T12:00:00Z\n", "utf-8")
+    assert grade(tmp_path / "in", tmp_path / "out") == 0
+    assert grade(tmp_path / "in", tmp_path / "out", "--late", str(late)) == 0
+    said = capsys.readouterr().out
+    assert f"bob, {EXERCISE.id}: passed 8 → passed 6\n" in said
+    assert "alice" not in said
+    assert [row[2:] for row in rows(tmp_path / "out" / "regrade.csv")[1:]] == [
+        ["passed", "8", "passed", "8"],
+        ["passed", "8", "passed", "6"],
+    ]
+
+
+def test_reports_of_who_is_no_student_any_more_are_taken_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    hand_in(tmp_path / "in", alice=RIGHT, bob=RIGHT, carol=RIGHT)
+    out = tmp_path / "out"
+    assert grade(tmp_path / "in", out) == 0
+    (out / "students" / "carol" / "classroom50" / "letter.txt").write_text("The instructor's own.")
+    (out / "students" / "dave").mkdir()
+    (out / "students" / "dave" / "report.html").write_text("The instructor's own.")
+    shutil.rmtree(tmp_path / "in" / "bob")
+    shutil.rmtree(tmp_path / "in" / "carol")
+    capsys.readouterr()
+    assert grade(tmp_path / "in", out) == 0
+    assert "No longer among the students, and without a report now: 'bob', 'carol'.\n" in capsys.readouterr().out
+    files = {path.relative_to(out / "students").as_posix() for path in (out / "students").rglob("*.*")}
+    assert {path for path in files if not path.startswith("alice/")} == {
+        "carol/classroom50/letter.txt",
+        "dave/report.html",
+    }
+    assert {path.name for path in (out / "students").iterdir()} == {"alice", "carol", "dave"}
 
 
 def command(folder: Path, out: Path, *options: str) -> list[str]:

@@ -11,6 +11,7 @@ Rules
 import hashlib
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from course.marking.gradebook import EXTRA
 from course.marking.store import replaced
 
 MOST_NAMES = 20  # in a line
+REPORTS = ("report.html", "gradescope.json", "classroom50/*.json", "exercism/*.json")  # in a student's folder
 SHOW = ("marks", "tests", "story")  # each more than the one before
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")  # Gradescope's
 
@@ -37,13 +39,21 @@ def title_of(name: str, test: dict[str, Any]) -> str:
 
 
 def folder_of(out: Path, student: str) -> Path:
-    """A student's own folder; a name that is no good file name gets a number."""
+    """A student's own folder, which may not be there yet; a name that is no good file name gets a number."""
     clean = re.sub(r"[^\w@.-]+", "_", student)[:80].strip(".") or "student"
     if clean != student:
         clean += "-" + hashlib.sha256(student.encode()).hexdigest()[:8]
-    folder = out / "students" / clean
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return out / "students" / clean
+
+
+def take_away(folder: Path) -> None:
+    """Removes a student's reports, and the folder unless somebody else put something into it."""
+    for pattern in REPORTS:
+        for path in folder.glob(pattern):
+            path.unlink()
+    for emptied in (folder / "classroom50", folder / "exercism", folder):
+        with suppress(OSError):
+            emptied.rmdir()
 
 
 def listed(names: list[str]) -> str:

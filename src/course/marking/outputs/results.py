@@ -10,13 +10,13 @@ from typing import Any
 
 from course.marking.gradebook import Entry, Gradebook, Line, Marks
 from course.marking.marker import terms_to_json
-from course.marking.outputs import encoded, write_text
+from course.marking.outputs import encoded, folder_of, listed, take_away, write_text
 from course.marking.outputs.tables import safe
 from course.marking.store import Mark, replaced
 from course.results import SCHEMA
 
 NAME = "results.json"
-type Before = dict[tuple[str, str], tuple[str, float | None]]
+type Before = dict[tuple[str, str], tuple[str, float | None]]  # outcome, and points after what being late costs
 
 
 @contextmanager
@@ -48,6 +48,7 @@ def _student(line: Line, marks: Marks) -> dict[str, Any]:
         "score": line.score,
         "most": line.most,
         "days_late": line.days_late,
+        "factor": line.factor,
         "refusals": line.refusals,
         "exercises": [_exercise(entry, mark) for entry, mark in marks],
     }
@@ -82,32 +83,45 @@ def before(out: Path) -> Before:
                 if line.startswith('{"student"'):
                     student = json.loads(line.rstrip(",\n"))
                     for entry in student["exercises"]:
-                        earlier[student["student"], entry["exercise"]] = (entry["outcome"], entry["score"])
+                        score = None if entry["score"] is None else round(entry["score"] * student["factor"], 2)
+                        earlier[student["student"], entry["exercise"]] = (entry["outcome"], score)
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return earlier
 
 
 def changes(book: Gradebook, earlier: Before) -> Iterator[str]:
-    """A line for each mark that is not what it was."""
+    """A line for all who are no students any more, and one for each mark that is not what it was."""
+    gone = _gone(book, earlier)
+    if gone:
+        yield f"No longer among the students, and without a report now: {listed(gone)}."
     for line in book.lines:
         for entry in line.entries:
             was = earlier.get((line.student, entry.exercise))
-            if was is not None and was != (entry.outcome, entry.score):
-                now = f"{entry.outcome} {_told(entry.score)}"
+            if was is not None and was != (entry.outcome, line.final(entry)):
+                now = f"{entry.outcome} {_told(line.final(entry))}"
                 yield f"{line.student}, {entry.exercise}: {was[0]} {_told(was[1])} → {now}"
 
 
 def write_changes(book: Gradebook, earlier: Before, out: Path) -> None:
-    """regrade.csv: each mark before and after."""
+    """regrade.csv: each mark before and after. Takes away the reports of who is no student any more."""
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow(["student", "exercise", "outcome before", "score before", "outcome after", "score after"])
     for line in book.lines:
         for entry in line.entries:
             was = earlier.get((line.student, entry.exercise), ("", None))
-            rows.writerow(map(safe, (line.student, entry.exercise, *was, entry.outcome, entry.score)))
+            rows.writerow(map(safe, (line.student, entry.exercise, *was, entry.outcome, line.final(entry))))
     write_text(out / "regrade.csv", text.getvalue())
+    kept = {folder_of(out, line.student).name.casefold() for line in book.lines}  # on some disks "ann" is "Ann"
+    for student in _gone(book, earlier):
+        if (folder := folder_of(out, student)).name.casefold() not in kept:
+            take_away(folder)
+
+
+def _gone(book: Gradebook, earlier: Before) -> list[str]:
+    """The students of the last run who are none of this one's."""
+    return sorted({student for student, _ in earlier} - {line.student for line in book.lines})
 
 
 def _told(score: float | None) -> str:
