@@ -5,7 +5,8 @@ Rules
 - Students see what the instructor shows. The withheld seed is nowhere. What the instructor's tests say, by title
   and sentence, is in results.json alone; their names are where a machine has to tell them apart.
 - Of a class of any size one student's marks are in memory: files for the class are written as it goes.
-- The same marks give the same files, byte for byte, but for the time that some platforms ask for.
+- The same marks give the same files, byte for byte, but for three: lti-scores.json has the time, Classroom50's
+  have the time and what its environment says, and regrade.csv compares with the results.json of the run before.
 """
 
 import hashlib
