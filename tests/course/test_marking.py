@@ -147,6 +147,12 @@ def test_junit_counts_what_failed(marked: Path):
     alice = suites[f"alice: {EXERCISE.id}"]
     assert (alice.get("failures"), alice.get("errors"), alice.get("tests")) == ("0", "0", "9")
     assert int(suites[f"Bob =1+1: {EXERCISE.id}"].get("failures") or 0) > 0
+    said = {case.get("name"): case.find("failure") for case in suites[f"idle: {EXERCISE.id}"]}
+    public, private = said["test_every_payment_is_applied"], said["extra:test_every_payment_is_applied"]
+    assert public is not None
+    assert (public.get("message"), bool(public.text)) == ("lost message", True)
+    assert private is not None
+    assert (private.get("message"), bool(private.text)) == ("failure", False)
 
 
 def rows(path: Path) -> list[list[str]]:
