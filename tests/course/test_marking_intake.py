@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+import struct
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -118,12 +119,24 @@ def broken(path: Path) -> None:
     path.write_bytes(spoiled)
 
 
-def unknown_options(path: Path) -> None:
-    """Compressed by LZMA, with options that there are none of."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
-        archive.writestr(FILE, TEXT)
+def far_away(path: Path) -> None:
+    """Its member begins at byte 2**64 - 1."""
+    zipped(path, {FILE: TEXT})
     data = bytearray(path.read_bytes())
-    data[30 + len(FILE) + 4] = 0xFF
+    entry, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    struct.pack_into("<H", data, entry + 30, 12)
+    struct.pack_into("<L", data, entry + 42, 2**32 - 1)
+    struct.pack_into("<L", data, end + 12, end - entry + 12)
+    data[end:end] = struct.pack("<HHQ", 1, 8, 2**64 - 1)
+    path.write_bytes(data)
+
+
+def negative(path: Path) -> None:
+    """Its member begins before the file."""
+    zipped(path, {FILE: TEXT})
+    data = bytearray(path.read_bytes())
+    end = data.index(b"PK\x05\x06")
+    struct.pack_into("<L", data, end + 16, data.index(b"PK\x01\x02") + 5)
     path.write_bytes(data)
 
 
@@ -140,7 +153,10 @@ ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
     "cut": (lambda path: path.write_bytes(b"PK\x05\x06") and None, "cannot be read"),
     "encrypted": (encrypted, "cannot be read"),
     "broken": (broken, "cannot be read"),
-    "unknown options": (unknown_options, "cannot be read"),
+    "far away": (far_away, "cannot be read"),
+    "negative": (negative, "cannot be read"),
+    "a pipe": (os.mkfifo, "is no regular file"),
+    "a socket": (lambda path: os.mknod(path, stat.S_IFSOCK), "is no regular file"),
 }
 
 
@@ -152,6 +168,34 @@ def test_an_archive_that_nobody_makes_by_accident_is_refused(
     found = student(tmp_path)
     assert said in found.refusals[0]
     assert not found.found
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_a_member_that_can_only_be_unpacked_whole_is_refused(tmp_path: Path, method: int):
+    with zipfile.ZipFile(tmp_path / "mallory.zip", "w", method) as archive:
+        archive.writestr(FILE, bytes(20 * 1024**2))
+    tracemalloc.start()
+    found = student(tmp_path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "is compressed in an unusual way: make a usual zip" in found.refusals[0]
+    assert most < 5 * 1024**2
+
+
+def test_a_member_that_is_not_looked_at_may_be_compressed_as_it_likes(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "alice.zip", "w") as archive:
+        archive.writestr(FILE, TEXT)
+        archive.writestr("notes.txt", "as 7-Zip makes it", zipfile.ZIP_LZMA)
+    assert student(tmp_path).found[ID].source == TEXT
+
+
+def test_an_archive_that_asks_for_all_memory_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def asks(*_: object) -> None:
+        raise MemoryError
+
+    zipped(tmp_path / "mallory.zip", {FILE: TEXT})
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", asks)
+    assert student(tmp_path).refusals == ["mallory.zip: The archive cannot be read: MemoryError."]
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path):

@@ -7,7 +7,8 @@ Rules
 - What cannot be graded is refused with one line that says why; the rest is graded.
 """
 
-import lzma
+import errno
+import io
 import os
 import stat
 import unicodedata
@@ -22,8 +23,10 @@ MOST_ARCHIVE = 8 * 1024 * 1024
 MOST_FILES = 2_000
 MOST_READ = 8 * 1024 * 1024  # of one student, what could be an exercise
 _IGNORED = frozenset({"__MACOSX", "__pycache__", "node_modules", "venv", "site-packages"})
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
-_UNREADABLE = (*_BROKEN, NotImplementedError, RuntimeError, ValueError)
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_UNREADABLE = (*_BROKEN, OverflowError, MemoryError)  # for numbers that no real archive has
+_USUAL = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_NO_FILE = frozenset({errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP})  # a socket or a device, when it is opened
 
 
 class Refused(Exception):
@@ -125,7 +128,8 @@ def _collect(place: Path, exercises: list[str], refusals: list[str]) -> _Candida
             if path.suffix.lower() == ".zip":
                 archives.append(path)
             elif exercise := _exercise_of(path.relative_to(place).as_posix(), exercises):
-                keep(exercise, path.name, _read_file(path))
+                data = _read(path, MOST_SOURCE + 1)
+                keep(exercise, path.name, "is no regular file." if data is None else data)
     for archive in archives:
         for inside, data in _members(archive, exercises):
             exercise = _exercise_of(inside, exercises)
@@ -150,28 +154,40 @@ def _files(folder: Path, refusals: list[str]) -> Iterator[Path]:
                 yield path
 
 
-def _read_file(path: Path) -> bytes | str:
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+def _read(path: Path, most: int) -> bytes | None:
+    """Up to so many bytes of a regular file; of anything else None, without waiting for it. Raises OSError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return "is no regular file."
-        return file.read(MOST_SOURCE + 1)
+        found = os.fstat(descriptor)
+        return file.read(min(most, found.st_size)) if stat.S_ISREG(found.st_mode) else None
 
 
 def _members(path: Path, exercises: list[str]) -> Iterator[tuple[str, bytes | str]]:
-    """The exercises in an archive. Raises Refused for one that nobody would make by accident."""
-    if path.stat().st_size > MOST_ARCHIVE:
+    """The exercises in an archive. Raises Refused for one that nobody would make by accident.
+
+    It is read whole before it is looked into, so that what is wrong in it is not taken for a wrong of the disk's.
+    """
+    data = _read(path, MOST_ARCHIVE + 1)
+    if data is None:
+        raise Refused("It is no regular file.")
+    if len(data) > MOST_ARCHIVE:
         raise Refused(f"The archive is larger than {MOST_ARCHIVE // 1024**2} MiB.")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             _check(members)
             for member in members:
                 if not member.is_dir() and _exercise_of(member.filename, exercises):
+                    _check_compression(member)
                     with archive.open(member) as file:
                         yield member.filename, file.read(MOST_SOURCE + 1)
     except _UNREADABLE as error:
-        raise Refused(f"The archive cannot be read: {shown(str(error))}.") from None
+        raise Refused(f"The archive cannot be read: {shown(str(error)) or type(error).__name__}.") from None
 
 
 def _check(members: list[zipfile.ZipInfo]) -> None:
@@ -188,6 +204,13 @@ def _check(members: list[zipfile.ZipInfo]) -> None:
         if name in seen:
             raise Refused(f"The archive has two members called {shown(name)}.")
         seen.add(name)
+
+
+def _check_compression(member: zipfile.ZipInfo) -> None:
+    """What is neither stored nor deflated, `zipfile` would unpack whole, however little of it is read."""
+    if member.compress_type not in _USUAL:
+        name = shown(member.filename)
+        raise Refused(f"The archive's member {name} is compressed in an unusual way: make a usual zip.")
 
 
 def _exercise_of(path: str, exercises: Iterable[str]) -> str | None:
