@@ -664,3 +664,19 @@ def test_the_late_are_found_in_any_case_and_who_is_not_there_is_told(
 def test_no_such_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert grade(tmp_path / "nowhere", tmp_path / "out") == 2
     assert "There is no folder" in capsys.readouterr().err
+
+
+def test_marks_may_lie_among_the_submissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    hand_in(tmp_path, alice="x")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_ROOT", str(catalog.root()))
+    for _ in range(2):
+        assert grade(Path(), Path("marked")) == 0
+        assert list(entries(Path("marked"))) == ["alice"]
+
+
+def test_marks_may_not_take_the_place_of_submissions(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    hand_in(tmp_path, alice="x")
+    assert grade(tmp_path, tmp_path / "alice" / "..") == 2
+    assert "give --out another folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["alice"]

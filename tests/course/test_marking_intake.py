@@ -270,3 +270,20 @@ def test_no_such_folder_is_said(tmp_path: Path):
 def test_a_name_cannot_steer_a_terminal(tmp_path: Path):
     (tmp_path / "a\x1b[31m\nb").mkdir()
     assert student(tmp_path).name == "a?[31m?b"
+
+
+def test_names_that_are_not_utf_8_stay_different(tmp_path: Path):
+    handed = ["王小明", "李小红", "张小亮", "long " + "王" * 60 + "一", "long " + "王" * 60 + "二"]
+    for name in handed:
+        (tmp_path / os.fsdecode(name.encode("gbk"))).mkdir()
+    names = list(intake.roll(tmp_path).places)
+    assert len(names) == len(handed)
+    assert all(name.isprintable() and "?" not in name for name in names)
+
+
+def test_where_marks_go_is_no_student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("alice", "marked"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert list(intake.roll(Path(), out=Path("marked")).places) == ["alice"]
+    assert list(intake.roll(tmp_path, out=Path("../elsewhere")).places) == ["alice", "marked"]

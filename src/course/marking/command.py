@@ -100,12 +100,14 @@ def _prepare(options: argparse.Namespace) -> tuple[_Class, Gradebook]:
     terms = Terms(
         options.budget, options.samples, options.withheld_seed, extra, options.require_sandbox, options.time_limit
     )
+    if options.out.resolve() == options.submissions.resolve():
+        raise BadFile(f"{options.out} has the submissions: give --out another folder.")
     exercises = options.exercise or _exercises(extra)
     for exercise in exercises:
         if not Unit(exercise, "", terms).graders:
             catalog.exercise(exercise)
         tests_of(exercise, extra)
-    graded = _Class(intake.roll(options.submissions, options.student), exercises, terms)
+    graded = _Class(intake.roll(options.submissions, options.student, options.out), exercises, terms)
     _look_at_the_walls(options.require_sandbox)
     tables.read_roster(options.canvas_roster)
     options.out.mkdir(parents=True, exist_ok=True)

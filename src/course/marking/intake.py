@@ -1,8 +1,10 @@
 """Reading a class's submissions, which may be anything.
 
 Rules
-- A folder has an entry for each student: a folder, or a zip archive as the page exports it. Inside of it an
-  exercise is found as `NN-topic/name.py` at any depth, or as `name.py` where only one exercise has that name.
+- A folder has an entry for each student: a folder, or a zip archive as the page exports it. Where marks go is none
+  of them, and names that are not UTF-8 stay different.
+- Inside of it an exercise is found as `NN-topic/name.py` at any depth, or as `name.py` where only one exercise has
+  that name.
 - Nothing is unpacked to disk, no link is followed, and no more is read than an exercise may be long.
 - What cannot be graded is refused with one line that says why; the rest is graded.
 """
@@ -59,8 +61,11 @@ class Roll:
     ignored: list[str]
 
 
-def roll(folder: Path, student: str | None = None) -> Roll:
-    """Who handed in, without opening anything. With `student`, all of the folder is that one's."""
+def roll(folder: Path, student: str | None = None, out: Path | None = None) -> Roll:
+    """Who handed in, without opening anything. With `student`, all of the folder is that one's.
+
+    `out` is where marks go: no student, though it may lie in the folder. Raises FileNotFoundError.
+    """
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}.")
     if student is not None:
@@ -69,7 +74,7 @@ def roll(folder: Path, student: str | None = None) -> Roll:
     ignored: list[str] = []
     names: dict[str, str] = {}  # so that names which differ in case alone are one student
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name in _IGNORED:
+        if path.name.startswith(".") or path.name in _IGNORED or (out and path.resolve() == out.resolve()):
             continue
         if path.is_symlink() or not (path.is_dir() or path.suffix.lower() == ".zip"):
             what = "a link" if path.is_symlink() else "neither a folder nor a zip archive"
@@ -98,16 +103,21 @@ def read(name: str, places: list[Path], exercises: list[str]) -> Student:
 
 
 def shown(text: str) -> str:
-    """A name as it may stand in a report: in one line, without what steers a terminal."""
-    clean = "".join(c if c.isprintable() else "?" for c in text)
-    return clean[:200]
+    """A name as it may stand in a report: in one short line, without what steers a terminal."""
+    return _printable(text)[:200]
 
 
 type _Candidates = dict[str, list[tuple[str, bytes | str]]]  # exercise: paths, each with its bytes or a refusal
 
 
 def _name(text: str) -> str:
-    return shown(unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())).strip() or "?"
+    return _printable(unicodedata.normalize("NFC", text)).strip() or "?"
+
+
+def _printable(text: str) -> str:
+    """Of a file's name that is not UTF-8, each byte that is none is told, so that two names stay two."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _collect(place: Path, exercises: list[str], refusals: list[str]) -> _Candidates:
