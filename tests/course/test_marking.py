@@ -680,3 +680,17 @@ def test_marks_may_not_take_the_place_of_submissions(tmp_path: Path, capsys: pyt
     assert grade(tmp_path, tmp_path / "alice" / "..") == 2
     assert "give --out another folder" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["alice"]
+
+
+def test_one_exercise_of_many_is_the_same_as_among_all(tmp_path: Path):
+    """Beside an instructor's own exercise of the same name, and asked for twice."""
+    text = EXERCISE.grader.read_text("utf-8")
+    private(tmp_path / "private", text, topic="99-exam")
+    hand_in(tmp_path / "in", alice="import socket\n")
+    exam = tmp_path / "in" / "alice" / "99-exam" / f"{EXERCISE.name}.py"
+    exam.parent.mkdir()
+    exam.write_text("import os\n")
+    options = ("--extra-tests", str(tmp_path / "private"), "--exercise", EXERCISE.id)
+    assert grade(tmp_path / "in", tmp_path / "out", *options) == 0
+    [entry] = entries(tmp_path / "out")["alice"]["exercises"]
+    assert "socket" in entry["message"]

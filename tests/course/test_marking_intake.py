@@ -262,6 +262,22 @@ def test_a_name_of_two_exercises_needs_its_folder(tmp_path: Path):
     assert list(student(tmp_path, (ID, "09-other/dedup_consumer")).found) == [ID]
 
 
+def test_a_file_is_the_same_exercise_whichever_are_read(tmp_path: Path):
+    exam = "99-exam/dedup_consumer"
+    zipped(tmp_path / "alice.zip", {FILE: TEXT, f"{exam}.py": TEXT + "#"})
+    [places] = intake.roll(tmp_path).places.values()
+    for exercises in ([ID], [exam], [ID, exam]):
+        found = intake.read("alice", places, exercises, [ID, exam]).found
+        assert {one: text.source for one, text in found.items()} == {
+            one: TEXT + "#" * (one == exam) for one in exercises
+        }
+
+
+def test_an_exercise_that_is_asked_for_twice_is_found(tmp_path: Path):
+    zipped(tmp_path / "alice.zip", {"dedup_consumer.py": TEXT})
+    assert student(tmp_path, (ID, ID)).found[ID].source == TEXT
+
+
 def test_no_such_folder_is_said(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         intake.roll(tmp_path / "nowhere")

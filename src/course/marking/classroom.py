@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from course.catalog import exercises
-from course.marking.intake import Found, read, roll
+from course.marking.intake import Found, known_exercises, read, roll
 from course.pytest_plugin import MANNER, Manner
 from course.sandbox.jail import Jail
 from unreliable.pipe import RemoteProgram, fresh
@@ -45,10 +44,10 @@ class HandedIn:
 def handed_in(folder: Path, grader: Path) -> list[HandedIn]:
     """Each student's submission of the grader's exercise."""
     exercise = f"{grader.parent.name}/{grader.stem.removeprefix('test_')}"
-    known = [other.id for other in exercises()]
+    known = known_exercises(grader.parents[1])
     handed: list[HandedIn] = []
     for name, places in roll(folder).places.items():
-        student = read(name, places, [*known, *([] if exercise in known else [exercise])])
+        student = read(name, places, [exercise], known)
         refusal = "; ".join(student.refusals) or f"There is no file for {exercise}."
         handed.append(HandedIn(name, student.found.get(exercise), refusal))
     return handed

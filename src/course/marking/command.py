@@ -63,11 +63,12 @@ class _Class:
 
     roll: intake.Roll
     exercises: list[str]
+    known: list[str]  # all that there are, whichever of them are graded
     terms: Terms
 
     def students(self) -> Iterator[intake.Student]:
         for name, places in self.roll.places.items():
-            yield intake.read(name, places, self.exercises)
+            yield intake.read(name, places, self.exercises, self.known)
 
     def units(self) -> Iterator[Unit]:
         for student in self.students():
@@ -102,12 +103,13 @@ def _prepare(options: argparse.Namespace) -> tuple[_Class, Gradebook]:
     )
     if options.out.resolve() == options.submissions.resolve():
         raise BadFile(f"{options.out} has the submissions: give --out another folder.")
-    exercises = options.exercise or _exercises(extra)
+    known = intake.known_exercises(extra)
+    exercises = list(dict.fromkeys(options.exercise or known))
     for exercise in exercises:
         if not Unit(exercise, "", terms).graders:
             catalog.exercise(exercise)
         tests_of(exercise, extra)
-    graded = _Class(intake.roll(options.submissions, options.student, options.out), exercises, terms)
+    graded = _Class(intake.roll(options.submissions, options.student, options.out), exercises, known, terms)
     _look_at_the_walls(options.require_sandbox)
     tables.read_roster(options.canvas_roster)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -120,14 +122,6 @@ def _prepare(options: argparse.Namespace) -> tuple[_Class, Gradebook]:
         ignored=graded.roll.ignored,
     )
     return graded, book
-
-
-def _exercises(extra: Path | None) -> list[str]:
-    """The course's, and those that only the instructor has."""
-    known = [exercise.id for exercise in catalog.exercises()]
-    own = sorted(extra.glob("*/test_*.py")) if extra is not None else []
-    private = [f"{path.parent.name}/{path.stem.removeprefix('test_')}" for path in own]
-    return known + [exercise for exercise in private if exercise not in known]
 
 
 def _look_at_the_walls(required: bool) -> None:

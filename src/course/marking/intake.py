@@ -20,6 +20,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from course import catalog
+
 MOST_SOURCE = 256 * 1024
 MOST_ARCHIVE = 8 * 1024 * 1024
 MOST_FILES = 2_000
@@ -85,15 +87,26 @@ def roll(folder: Path, student: str | None = None, out: Path | None = None) -> R
     return Roll(dict(sorted(places.items())), ignored)
 
 
-def read(name: str, places: list[Path], exercises: list[str]) -> Student:
-    """One student's exercises out of a folder or an archive."""
+def known_exercises(own: Path | None) -> list[str]:
+    """The course's, and those of a folder of graders that only the instructor has."""
+    known = [exercise.id for exercise in catalog.exercises()]
+    graders = sorted(own.glob("*/test_*.py")) if own is not None else []
+    private = [f"{path.parent.name}/{path.stem.removeprefix('test_')}" for path in graders]
+    return list(dict.fromkeys([*known, *private]))
+
+
+def read(name: str, places: list[Path], exercises: list[str], known: Iterable[str] = ()) -> Student:
+    """One student's exercises out of a folder or an archive.
+
+    `known` are the others that a file could be: it is the same exercise, whichever are read.
+    """
     student = Student(name)
     if len(places) > 1:
         also = " and ".join(shown(path.name) for path in places)
         student.refusals.append(f"Handed in more than once, as {also}: keep one of them.")
         return student
     try:
-        collected = _collect(places[0], exercises, student.refusals)
+        collected = _collect(places[0], _Wanted(exercises, {*exercises, *known}), student.refusals)
     except (Refused, OSError) as error:
         student.refusals.append(f"{shown(places[0].name)}: {error}")
         return student
@@ -105,6 +118,19 @@ def read(name: str, places: list[Path], exercises: list[str]) -> Student:
 def shown(text: str) -> str:
     """A name as it may stand in a report: in one short line, without what steers a terminal."""
     return _printable(text)[:200]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The exercises to read, among all that there are."""
+
+    exercises: list[str]
+    known: set[str]
+
+    def exercise_of(self, path: str) -> str | None:
+        """The exercise to read that a file is."""
+        exercise = _exercise_of(path, self.known)
+        return exercise if exercise in self.exercises else None
 
 
 type _Candidates = dict[str, list[tuple[str, bytes | str]]]  # exercise: paths, each with its bytes or a refusal
@@ -120,7 +146,7 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def _collect(place: Path, exercises: list[str], refusals: list[str]) -> _Candidates:
+def _collect(place: Path, wanted: _Wanted, refusals: list[str]) -> _Candidates:
     collected: _Candidates = {}
     size = 0
 
@@ -137,13 +163,11 @@ def _collect(place: Path, exercises: list[str], refusals: list[str]) -> _Candida
         for path in _files(place, refusals):
             if path.suffix.lower() == ".zip":
                 archives.append(path)
-            elif exercise := _exercise_of(path.relative_to(place).as_posix(), exercises):
+            elif exercise := wanted.exercise_of(path.relative_to(place).as_posix()):
                 data = _read(path, MOST_SOURCE + 1)
                 keep(exercise, path.name, "is no regular file." if data is None else data)
     for archive in archives:
-        for inside, data in _members(archive, exercises):
-            exercise = _exercise_of(inside, exercises)
-            assert exercise is not None
+        for exercise, inside, data in _members(archive, wanted):
             keep(exercise, shown(inside), data)
     return collected
 
@@ -177,10 +201,11 @@ def _read(path: Path, most: int) -> bytes | None:
         return file.read(min(most, found.st_size)) if stat.S_ISREG(found.st_mode) else None
 
 
-def _members(path: Path, exercises: list[str]) -> Iterator[tuple[str, bytes | str]]:
-    """The exercises in an archive. Raises Refused for one that nobody would make by accident.
+def _members(path: Path, wanted: _Wanted) -> Iterator[tuple[str, str, bytes]]:
+    """The exercises in an archive: which, where, and its text.
 
-    It is read whole before it is looked into, so that what is wrong in it is not taken for a wrong of the disk's.
+    Raises Refused for an archive that nobody would make by accident. It is read whole before it is looked into, so
+    that what is wrong in it is not taken for a wrong of the disk's.
     """
     data = _read(path, MOST_ARCHIVE + 1)
     if data is None:
@@ -192,10 +217,11 @@ def _members(path: Path, exercises: list[str]) -> Iterator[tuple[str, bytes | st
             members = archive.infolist()
             _check(members)
             for member in members:
-                if not member.is_dir() and _exercise_of(member.filename, exercises):
+                exercise = wanted.exercise_of(member.filename)
+                if exercise and not member.is_dir():
                     _check_compression(member)
                     with archive.open(member) as file:
-                        yield member.filename, file.read(MOST_SOURCE + 1)
+                        yield exercise, member.filename, file.read(MOST_SOURCE + 1)
     except _UNREADABLE as error:
         raise Refused(f"The archive cannot be read: {shown(str(error)) or type(error).__name__}.") from None
 
