@@ -30,7 +30,7 @@ def student(folder: Path, exercises: tuple[str, ...] = (ID,)) -> intake.Student:
     return intake.read(name, places, list(exercises))
 
 
-@pytest.mark.parametrize("path", ["dedup_consumer.py", FILE, f"my work/exercises/{FILE}", f"a/b/c/{FILE}"])
+@pytest.mark.parametrize("path", ["dedup_consumer.py", FILE, f"./{FILE}", f"my work/{FILE}", f"a/b/c/{FILE}"])
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
 @pytest.mark.parametrize("name", ["alice", "Zoë van den Berg", "-rf", "学生"])
 def test_an_exercise_is_found_at_any_depth(tmp_path: Path, path: str, packed: bool, name: str):
@@ -255,6 +255,23 @@ def test_two_files_for_an_exercise_have_to_be_the_same(tmp_path: Path):
     assert student(tmp_path).found[ID].source == TEXT
     zipped(tmp_path / "alice.zip", {FILE: TEXT, f"old/{FILE}": TEXT + "#"})
     assert "2 different files" in (student(tmp_path).found[ID].refusal or "")
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_the_file_at_the_full_path_counts(tmp_path: Path, packed: bool):
+    files = {"dedup_consumer.py": TEXT + "#", FILE: TEXT, "old/dedup_consumer.py": b"\0"}
+    if packed:
+        zipped(tmp_path / "alice.zip", dict(files))
+    for path, text in files.items():
+        if not packed:
+            (tmp_path / "alice" / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "alice" / path).write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert student(tmp_path).found[ID].source == TEXT
+
+
+def test_of_different_files_none_counts(tmp_path: Path):
+    zipped(tmp_path / "alice.zip", {"dedup_consumer.py": TEXT, "b/dedup_consumer.py": TEXT + "#"})
+    assert student(tmp_path).found[ID].refusal == f"There are 2 different files for {ID}: keep one."
 
 
 def test_a_name_of_two_exercises_needs_its_folder(tmp_path: Path):

@@ -4,7 +4,7 @@ Rules
 - A folder has an entry for each student: a folder, or a zip archive as the page exports it. Where marks go is none
   of them, and names that are not UTF-8 stay different.
 - Inside of it an exercise is found as `NN-topic/name.py` at any depth, or as `name.py` where only one exercise has
-  that name.
+  that name. Of several files the one at the full path counts; of different ones there, none.
 - Nothing is unpacked to disk, no link is followed, and no more is read than an exercise may be long.
 - What cannot be graded is refused with one line that says why; the rest is graded.
 """
@@ -76,7 +76,7 @@ def roll(folder: Path, student: str | None = None, out: Path | None = None) -> R
     ignored: list[str] = []
     names: dict[str, str] = {}  # so that names which differ in case alone are one student
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name in _IGNORED or (out and path.resolve() == out.resolve()):
+        if _is_ignored(path.name) or (out and path.resolve() == out.resolve()):
             continue
         if path.is_symlink() or not (path.is_dir() or path.suffix.lower() == ".zip"):
             what = "a link" if path.is_symlink() else "neither a folder nor a zip archive"
@@ -163,12 +163,12 @@ def _collect(place: Path, wanted: _Wanted, refusals: list[str]) -> _Candidates:
         for path in _files(place, refusals):
             if path.suffix.lower() == ".zip":
                 archives.append(path)
-            elif exercise := wanted.exercise_of(path.relative_to(place).as_posix()):
+            elif exercise := wanted.exercise_of(inside := path.relative_to(place).as_posix()):
                 data = _read(path, MOST_SOURCE + 1)
-                keep(exercise, path.name, "is no regular file." if data is None else data)
+                keep(exercise, inside, "is no regular file." if data is None else data)
     for archive in archives:
         for exercise, inside, data in _members(archive, wanted):
-            keep(exercise, shown(inside), data)
+            keep(exercise, inside, data)
     return collected
 
 
@@ -176,7 +176,7 @@ def _files(folder: Path, refusals: list[str]) -> Iterator[Path]:
     """The regular files below, links left out with a word about it."""
     count = 0
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _IGNORED)
+        folders[:] = sorted(name for name in folders if not _is_ignored(name))
         for name in sorted([*folders, *files]):
             path = Path(parent, name)
             count += 1
@@ -232,7 +232,7 @@ def _check(members: list[zipfile.ZipInfo]) -> None:
     seen: set[str] = set()
     for member in members:
         name = member.filename.replace("\\", "/")
-        parts = PurePosixPath(name).parts
+        parts = _posix(name).parts
         if ".." in parts or name.startswith("/") or (parts and ":" in parts[0]):
             raise Refused(f"The archive's member {shown(name)} leads out of it.")
         if stat.S_ISLNK(member.external_attr >> 16):
@@ -251,20 +251,34 @@ def _check_compression(member: zipfile.ZipInfo) -> None:
 
 def _exercise_of(path: str, exercises: Iterable[str]) -> str | None:
     """The exercise that a file is by its name and its folder's."""
-    *folders, name = path.replace("\\", "/").split("/")
-    if not name.endswith(".py") or any(part in _IGNORED or part.startswith(".") for part in folders):
+    stem = _posix(path).stem
+    if _posix(path).suffix != ".py" or any(_is_ignored(part) for part in _posix(path).parts):
         return None
-    stem = name.removesuffix(".py")
-    full = f"{folders[-1]}/{stem}" if folders else stem
     named = [exercise for exercise in exercises if exercise.partition("/")[2] == stem]
-    return full if full in named else named[0] if len(named) == 1 else None
+    full = [exercise for exercise in named if _is_full(path, exercise)]
+    return full[0] if full else named[0] if len(named) == 1 else None
+
+
+def _is_full(path: str, exercise: str) -> bool:
+    """Whether a file's path tells its exercise, without any other knowledge."""
+    return _posix(path).parts[-2:] == _posix(f"{exercise}.py").parts
+
+
+def _is_ignored(name: str) -> bool:
+    return name in _IGNORED or (name.startswith(".") and name != "..")
+
+
+def _posix(path: str) -> PurePosixPath:
+    return PurePosixPath(path.replace("\\", "/"))
 
 
 def _only(exercise: str, candidates: list[tuple[str, bytes | str]]) -> Found:
-    """The one file among those that could be the exercise: one at its full path, or the only one."""
+    """The one file among those that could be the exercise: at its full path if there is one, or the only one."""
+    full = [candidate for candidate in candidates if _is_full(candidate[0], exercise)]
+    candidates = full or candidates
     different = {data for _, data in candidates}
     if len(different) > 1:
-        return Found(exercise, refusal=f"There are {len(candidates)} different files for {exercise}: keep one.")
+        return Found(exercise, refusal=f"There are {len(different)} different files for {exercise}: keep one.")
     path, data = candidates[0]
     if isinstance(data, str):
         return Found(exercise, refusal=f"{shown(path)} {data}")
