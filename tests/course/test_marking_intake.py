@@ -170,6 +170,59 @@ def test_an_archive_that_nobody_makes_by_accident_is_refused(
     assert not found.found
 
 
+@pytest.mark.parametrize(("make", "said"), ARCHIVES.values(), ids=ARCHIVES)
+def test_a_bad_archive_spoils_nothing_beside_it(tmp_path: Path, make: Callable[[Path], None], said: str):
+    (tmp_path / "alice" / "more").mkdir(parents=True)
+    (tmp_path / "alice" / "dedup_consumer.py").write_text(TEXT)
+    make(tmp_path / "alice" / "more" / "notes.zip")
+    zipped(tmp_path / "alice" / "window.zip", {"03-idempotency/dedup_window.py": TEXT})
+    found = student(tmp_path, (ID, "03-idempotency/dedup_window"))
+    assert [one.source for one in found.found.values()] == [TEXT, TEXT]
+    [refusal] = found.refusals
+    assert refusal.startswith("more/notes.zip: ")
+    assert said in refusal
+
+
+def test_nothing_of_a_bad_archive_counts(tmp_path: Path):
+    (tmp_path / "alice").mkdir()
+    with zipfile.ZipFile(tmp_path / "alice" / "notes.zip", "w") as archive:
+        archive.writestr(FILE, TEXT)
+        archive.writestr("03-idempotency/dedup_window.py", TEXT, zipfile.ZIP_LZMA)
+    found = student(tmp_path, (ID, "03-idempotency/dedup_window"))
+    assert not found.found
+    assert "dedup_window.py is compressed" in found.refusals[0]
+
+
+def test_what_is_ignored_in_an_archive_may_be_anything(tmp_path: Path):
+    link = zipfile.ZipInfo(".venv/bin/python")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "alice.zip", "w") as archive:
+        archive.writestr(FILE, TEXT)
+        archive.writestr(link, "/usr/bin/python3")
+        for number in range(intake.MOST_FILES):
+            archive.writestr(f"work/node_modules/{number}.js", "")
+        archive.writestr(f".old/{FILE}", TEXT + "#")
+    found = student(tmp_path)
+    assert (found.found[ID].source, found.refusals) == (TEXT, [])
+
+
+def test_no_ignored_folder_leads_out_of_an_archive(tmp_path: Path):
+    zipped(tmp_path / "mallory.zip", {f".venv/../../{FILE}": TEXT})
+    assert "leads out of it" in student(tmp_path).refusals[0]
+
+
+def test_bombs_in_many_archives_are_not_unpacked(tmp_path: Path):
+    """Not even if each of them turns out to be bad."""
+    (tmp_path / "mallory").mkdir()
+    for number in range(40):
+        with zipfile.ZipFile(tmp_path / "mallory" / f"{number}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(FILE, b"#" * 256 * 1024)
+            archive.writestr("dedup_consumer.py", "", zipfile.ZIP_LZMA)
+    found = student(tmp_path)
+    assert "more than 8 MiB of files that could be exercises" in found.refusals[-1]
+    assert len(found.refusals) < 40
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
 def test_a_member_that_can_only_be_unpacked_whole_is_refused(tmp_path: Path, method: int):
     with zipfile.ZipFile(tmp_path / "mallory.zip", "w", method) as archive:

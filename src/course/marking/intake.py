@@ -6,7 +6,8 @@ Rules
 - Inside of it an exercise is found as `NN-topic/name.py` at any depth, or as `name.py` where only one exercise has
   that name. Of several files the one at the full path counts; of different ones there, none.
 - Nothing is unpacked to disk, no link is followed, and no more is read than an exercise may be long.
-- What cannot be graded is refused with one line that says why; the rest is graded.
+- What cannot be graded is refused with one line that says why; the rest is graded. A bad archive is refused whole,
+  and nothing that lies beside it.
 """
 
 import errno
@@ -16,7 +17,7 @@ import stat
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -35,6 +36,10 @@ _NO_FILE = frozenset({errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP})  # a socket 
 
 class Refused(Exception):
     """Something that cannot be graded; the text says why."""
+
+
+class BadArchive(Refused):
+    """An archive that cannot be graded. What lies beside it can."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +110,13 @@ def read(name: str, places: list[Path], exercises: list[str], known: Iterable[st
         also = " and ".join(shown(path.name) for path in places)
         student.refusals.append(f"Handed in more than once, as {also}: keep one of them.")
         return student
+    reader = _Reader(student, exercises, {*exercises, *known})
     try:
-        collected = _collect(places[0], _Wanted(exercises, {*exercises, *known}), student.refusals)
+        reader.read(places[0])
     except (Refused, OSError) as error:
         student.refusals.append(f"{shown(places[0].name)}: {error}")
         return student
-    for exercise, candidates in collected.items():
+    for exercise, candidates in reader.candidates.items():
         student.found[exercise] = _only(exercise, candidates)
     return student
 
@@ -120,20 +126,7 @@ def shown(text: str) -> str:
     return _printable(text)[:200]
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """The exercises to read, among all that there are."""
-
-    exercises: list[str]
-    known: set[str]
-
-    def exercise_of(self, path: str) -> str | None:
-        """The exercise to read that a file is."""
-        exercise = _exercise_of(path, self.known)
-        return exercise if exercise in self.exercises else None
-
-
-type _Candidates = dict[str, list[tuple[str, bytes | str]]]  # exercise: paths, each with its bytes or a refusal
+type _Candidate = tuple[str, bytes | str]  # a path that may be an exercise, with its bytes or a refusal
 
 
 def _name(text: str) -> str:
@@ -146,46 +139,71 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def _collect(place: Path, wanted: _Wanted, refusals: list[str]) -> _Candidates:
-    collected: _Candidates = {}
-    size = 0
+class _Reader:
+    """Reads what one student handed in. Where that is too much, Refused is raised."""
 
-    def keep(exercise: str, path: str, data: bytes | str) -> None:
-        nonlocal size
-        size += len(data)
-        if size > MOST_READ:
-            raise Refused(f"It has more than {MOST_READ // 1024**2} MiB of files that could be exercises.")
-        collected.setdefault(exercise, []).append((path, data))
+    def __init__(self, student: Student, exercises: list[str], known: set[str]) -> None:
+        self.candidates: dict[str, list[_Candidate]] = {}
+        self._student = student
+        self._exercises = exercises
+        self._known = known
+        self._size = 0
 
-    archives: list[Path] = [place]
-    if place.is_dir():
-        archives = []
-        for path in _files(place, refusals):
+    def read(self, place: Path) -> None:
+        """A folder or an archive."""
+        if not place.is_dir():
+            self._read_archive(place, place.name)
+            return
+        for path in self._files(place):
+            inside = path.relative_to(place).as_posix()
             if path.suffix.lower() == ".zip":
-                archives.append(path)
-            elif exercise := wanted.exercise_of(inside := path.relative_to(place).as_posix()):
+                self._read_archive(path, inside)
+            elif exercise := self._exercise_of(inside):
                 data = _read(path, MOST_SOURCE + 1)
-                keep(exercise, inside, "is no regular file." if data is None else data)
-    for archive in archives:
-        for exercise, inside, data in _members(archive, wanted):
-            keep(exercise, inside, data)
-    return collected
+                self._weigh(data or b"")
+                self._keep(exercise, (inside, "is no regular file." if data is None else data))
 
+    def _files(self, folder: Path) -> Iterator[Path]:
+        """The files below, links left out with a word about it."""
+        count = 0
+        for parent, folders, files in os.walk(folder):
+            folders[:] = sorted(name for name in folders if not _is_ignored(name))
+            for name in sorted([*folders, *files]):
+                path = Path(parent, name)
+                count += 1
+                if count > MOST_FILES:
+                    raise Refused(f"It has more than {MOST_FILES:,} files.")
+                if path.is_symlink():
+                    self._student.refusals.append(f"{shown(name)} is a link, which is not followed.")
+                elif name in files:
+                    yield path
 
-def _files(folder: Path, refusals: list[str]) -> Iterator[Path]:
-    """The regular files below, links left out with a word about it."""
-    count = 0
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _is_ignored(name))
-        for name in sorted([*folders, *files]):
-            path = Path(parent, name)
-            count += 1
-            if count > MOST_FILES:
-                raise Refused(f"It has more than {MOST_FILES:,} files.")
-            if path.is_symlink():
-                refusals.append(f"{shown(name)} is a link, which is not followed.")
-            elif name in files:
-                yield path
+    def _read_archive(self, path: Path, name: str) -> None:
+        """All of an archive, or nothing of it and a word about that."""
+        found: list[tuple[str, _Candidate]] = []
+        try:
+            for exercise, inside, data in _members(path, self._exercise_of):
+                self._weigh(data)
+                found.append((exercise, (inside, data)))
+        except BadArchive as error:
+            self._student.refusals.append(f"{shown(name)}: {error}")
+            return
+        for exercise, candidate in found:
+            self._keep(exercise, candidate)
+
+    def _exercise_of(self, path: str) -> str | None:
+        """The exercise that a file is, if it is to be read."""
+        exercise = _exercise_of(path, self._known)
+        return exercise if exercise in self._exercises else None
+
+    def _weigh(self, data: bytes) -> None:
+        """Counts what was read, before more of it is, and also of an archive that turns out to be bad."""
+        self._size += len(data)
+        if self._size > MOST_READ:
+            raise Refused(f"It has more than {MOST_READ // 1024**2} MiB of files that could be exercises.")
+
+    def _keep(self, exercise: str, candidate: _Candidate) -> None:
+        self.candidates.setdefault(exercise, []).append(candidate)
 
 
 def _read(path: Path, most: int) -> bytes | None:
@@ -201,58 +219,61 @@ def _read(path: Path, most: int) -> bytes | None:
         return file.read(min(most, found.st_size)) if stat.S_ISREG(found.st_mode) else None
 
 
-def _members(path: Path, wanted: _Wanted) -> Iterator[tuple[str, str, bytes]]:
+def _members(path: Path, exercise_of: Callable[[str], str | None]) -> Iterator[tuple[str, str, bytes]]:
     """The exercises in an archive: which, where, and its text.
 
-    Raises Refused for an archive that nobody would make by accident. It is read whole before it is looked into, so
+    Raises BadArchive for one that nobody would make by accident. It is read whole before it is looked into, so
     that what is wrong in it is not taken for a wrong of the disk's.
     """
     data = _read(path, MOST_ARCHIVE + 1)
     if data is None:
-        raise Refused("It is no regular file.")
+        raise BadArchive("It is no regular file.")
     if len(data) > MOST_ARCHIVE:
-        raise Refused(f"The archive is larger than {MOST_ARCHIVE // 1024**2} MiB.")
+        raise BadArchive(f"The archive is larger than {MOST_ARCHIVE // 1024**2} MiB.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             _check(members)
             for member in members:
-                exercise = wanted.exercise_of(member.filename)
+                exercise = exercise_of(member.filename)
                 if exercise and not member.is_dir():
                     _check_compression(member)
                     with archive.open(member) as file:
                         yield exercise, member.filename, file.read(MOST_SOURCE + 1)
     except _UNREADABLE as error:
-        raise Refused(f"The archive cannot be read: {shown(str(error)) or type(error).__name__}.") from None
+        raise BadArchive(f"The archive cannot be read: {shown(str(error)) or type(error).__name__}.") from None
 
 
 def _check(members: list[zipfile.ZipInfo]) -> None:
-    if len(members) > MOST_FILES:
-        raise Refused(f"The archive has more than {MOST_FILES:,} members.")
+    """What lies in ignored folders may be anything that does not leave them: it is not read, as in a folder."""
     seen: set[str] = set()
     for member in members:
         name = member.filename.replace("\\", "/")
         parts = _posix(name).parts
         if ".." in parts or name.startswith("/") or (parts and ":" in parts[0]):
-            raise Refused(f"The archive's member {shown(name)} leads out of it.")
+            raise BadArchive(f"The archive's member {shown(name)} leads out of it.")
+        if any(map(_is_ignored, parts)):
+            continue
         if stat.S_ISLNK(member.external_attr >> 16):
-            raise Refused(f"The archive's member {shown(name)} is a link.")
+            raise BadArchive(f"The archive's member {shown(name)} is a link.")
         if name in seen:
-            raise Refused(f"The archive has two members called {shown(name)}.")
+            raise BadArchive(f"The archive has two members called {shown(name)}.")
         seen.add(name)
+        if len(seen) > MOST_FILES:
+            raise BadArchive(f"The archive has more than {MOST_FILES:,} members.")
 
 
 def _check_compression(member: zipfile.ZipInfo) -> None:
     """What is neither stored nor deflated, `zipfile` would unpack whole, however little of it is read."""
     if member.compress_type not in _USUAL:
         name = shown(member.filename)
-        raise Refused(f"The archive's member {name} is compressed in an unusual way: make a usual zip.")
+        raise BadArchive(f"The archive's member {name} is compressed in an unusual way: make a usual zip.")
 
 
 def _exercise_of(path: str, exercises: Iterable[str]) -> str | None:
     """The exercise that a file is by its name and its folder's."""
     stem = _posix(path).stem
-    if _posix(path).suffix != ".py" or any(_is_ignored(part) for part in _posix(path).parts):
+    if _posix(path).suffix != ".py" or any(map(_is_ignored, _posix(path).parts)):
         return None
     named = [exercise for exercise in exercises if exercise.partition("/")[2] == stem]
     full = [exercise for exercise in named if _is_full(path, exercise)]
@@ -272,7 +293,7 @@ def _posix(path: str) -> PurePosixPath:
     return PurePosixPath(path.replace("\\", "/"))
 
 
-def _only(exercise: str, candidates: list[tuple[str, bytes | str]]) -> Found:
+def _only(exercise: str, candidates: list[_Candidate]) -> Found:
     """The one file among those that could be the exercise: at its full path if there is one, or the only one."""
     full = [candidate for candidate in candidates if _is_full(candidate[0], exercise)]
     candidates = full or candidates
