@@ -1,6 +1,7 @@
 """A class is marked: right, durably, once, and with an end that tells what it is."""
 
 import csv
+import errno
 import json
 import os
 import random
@@ -398,6 +399,30 @@ def test_a_grader_error_costs_nobody_marks(tmp_path: Path, capsys: pytest.Captur
     again = subprocess.run(command(tmp_path / "in", tmp_path / "out", *extra), check=False, capture_output=True)
     assert again.returncode == 0, again.stderr
     assert results(tmp_path / "out")["students"][0]["score"] > 0
+
+
+def test_what_the_grader_cannot_read_costs_nobody_marks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    hand_in(tmp_path / "in", alice="x", bob="x")
+    real = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path).name == "alice":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert grade(tmp_path / "in", tmp_path / "out") == 1
+    told = capsys.readouterr().out
+    assert told.count("alice could not be read on the grader's machine (Permission denied)") == 1
+    alice, bob = results(tmp_path / "out")["students"]
+    jsonschema.validate(results(tmp_path / "out"), SCHEMA)
+    assert (alice["score"], alice["exercises"][0]["outcome"]) == (None, GRADER_ERROR)
+    assert (bob["score"], bob["exercises"][0]["outcome"]) == (0, "crashed")
+    assert [row[1] for row in rows(tmp_path / "out" / "gradebook.csv")[1:]] == ["", "0"]
+    assert [row[0] for row in rows(tmp_path / "out" / "canvas.csv")[2:]] == ["bob"]
+    assert [path.parent.name for path in (tmp_path / "out").rglob("gradescope.json")] == ["bob"]
 
 
 DROPS = LOOP + '    await db.execute("DROP TABLE accounts")\n    await consumer.poll(None)\n'

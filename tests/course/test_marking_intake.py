@@ -1,5 +1,6 @@
 """Submissions that hurt: each is read or refused with a reason, and the others are graded all the same."""
 
+import errno
 import io
 import os
 import stat
@@ -8,6 +9,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -286,6 +288,80 @@ def test_links_are_not_followed(tmp_path: Path):
     found = intake.read("mallory", roll.places["mallory"], [ID])
     assert found.refusals == ["dedup_consumer.py is a link, which is not followed."]
     assert not found.found
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, path: Path, *calls: str, error: int = errno.EACCES) -> None:
+    """Lets these calls of `os` fail for the path and all below, as if they were made by somebody else."""
+
+    def failing(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(given: Any, *rest: Any, **named: Any) -> Any:
+            if isinstance(given, str | Path) and Path(given).is_relative_to(path):
+                raise OSError(error, os.strerror(error), str(given))
+            return real(given, *rest, **named)
+
+        return call
+
+    for call in calls:
+        monkeypatch.setattr(os, call, failing(getattr(os, call)))
+
+
+WINDOW = "03-idempotency/dedup_window"
+UNREAD = {
+    "a folder": ("alice/more", ("scandir",), errno.EACCES),
+    "all in a folder": ("alice/more", ("scandir", "open", "stat", "lstat"), errno.EACCES),
+    "a file": ("alice/more/dedup_window.py", ("open",), errno.EACCES),
+    "what nobody knows to be a file": ("alice/more/dedup_window.py", ("open", "stat", "lstat"), errno.EIO),
+    "an archive": ("alice/notes.zip", ("open",), errno.EIO),
+}
+
+
+@pytest.mark.parametrize(("path", "calls", "error"), UNREAD.values(), ids=UNREAD)
+def test_what_this_machine_cannot_read_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, calls: tuple[str, ...], error: int
+):
+    (tmp_path / "alice" / "more").mkdir(parents=True)
+    (tmp_path / "alice" / "dedup_consumer.py").write_text(TEXT)
+    inside = path.endswith(".zip")
+    (tmp_path / "alice" / "more" / ("nothing.txt" if inside else "dedup_window.py")).write_text(TEXT)
+    zipped(tmp_path / "alice" / "notes.zip", {f"{WINDOW}.py": TEXT} if inside else {})
+    assert [one.source for one in student(tmp_path, (ID, WINDOW)).found.values()] == [TEXT, TEXT]
+    spoil(monkeypatch, tmp_path / path, *calls, error=error)
+    found = student(tmp_path, (ID, WINDOW))
+    assert found.found[ID].source == TEXT
+    assert found.found[WINDOW].is_unread
+    [said] = found.unread
+    assert path.removeprefix("alice/") in said
+    assert os.strerror(error) in said
+    assert found.found[WINDOW].refusal == said
+    assert not found.refusals
+
+
+@pytest.mark.parametrize("name", ["alice", "alice.zip"])
+@pytest.mark.parametrize("calls", [("scandir", "open"), ("scandir", "open", "stat", "lstat")])
+def test_a_student_who_cannot_be_read_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, calls: tuple[str, ...]
+):
+    (tmp_path / "class" / "bob").mkdir(parents=True)
+    place = tmp_path / "class" / name
+    if place.suffix:
+        zipped(place, {FILE: TEXT})
+    else:
+        place.mkdir()
+    spoil(monkeypatch, place, *calls)
+    places = intake.roll(tmp_path / "class").places
+    assert list(places) == ["alice", "bob"]
+    found = intake.read("alice", places["alice"], [ID, WINDOW])
+    assert [one.is_unread for one in found.found.values()] == [True, True]
+    assert len(found.unread) == 1
+    assert not intake.read("bob", places["bob"], [ID]).found
+
+
+def test_an_exercise_with_an_unread_file_is_not_judged_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "alice" / "new").mkdir(parents=True)
+    for folder in ("", "new"):
+        (tmp_path / "alice" / folder / "dedup_consumer.py").write_text(TEXT)
+    spoil(monkeypatch, tmp_path / "alice" / "new" / "dedup_consumer.py", "open")
+    assert student(tmp_path).found[ID].is_unread
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path):

@@ -117,7 +117,7 @@ def _prepare(options: argparse.Namespace) -> tuple[_Class, Gradebook]:
         terms,
         exercises,
         Store(options.out / "marks"),
-        load_points(options.points, exercises),
+        load_points(options.points, known),
         load_lateness(options.late),
         ignored=graded.roll.ignored,
     )
@@ -228,7 +228,7 @@ def _report(book: Gradebook, earlier: results.Before, out: Path) -> int:
             print(f"{line.student}: {refusal}")
         for entry in line.entries:
             said = entry.message in line.refusals
-            if entry.outcome == GRADER_ERROR or (entry.outcome == REFUSED and entry.key is None and not said):
+            if not said and (entry.outcome == GRADER_ERROR or (entry.outcome == REFUSED and entry.key is None)):
                 print(f"{line.student}, {entry.exercise}: {entry.outcome}. {intake.shown(entry.message or '')}")
     for test in sorted(book.unsampled):
         print(f"{test}: random schedules break the solution, too, and were left out.")

@@ -38,7 +38,7 @@ class Entry:
 
 @dataclass
 class Line:
-    """One student."""
+    """One student; `refusals` are about what was not accepted or could not be read."""
 
     student: str
     entries: list[Entry]
@@ -90,7 +90,8 @@ class Gradebook:
         """A student whose submissions all have their marks."""
         marks = [self._entry(student, exercise, failures) for exercise in self.exercises]
         days, factor = self.lateness.days(student.name), self.lateness.factor(student.name)
-        line = Line(student.name, [entry for entry, _ in marks], student.refusals, days, factor)
+        refusals = [*student.refusals, *student.unread]
+        line = Line(student.name, [entry for entry, _ in marks], refusals, days, factor)
         self.lines.append(line)
         return line, marks
 
@@ -103,6 +104,8 @@ class Gradebook:
             refused = bool(student.refusals) and not student.found
             message = student.refusals[0] if refused else f"There is no file for {exercise}."
             return Entry(exercise, REFUSED if refused else MISSING, message, 0.0, most), None
+        if found.is_unread:
+            return Entry(exercise, GRADER_ERROR, found.refusal, None, most), None
         if found.refusal is not None:
             return Entry(exercise, REFUSED, found.refusal, 0.0, most), None
         key = Unit(exercise, found.source, self.terms).key

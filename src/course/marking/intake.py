@@ -8,6 +8,7 @@ Rules
 - Nothing is unpacked to disk, no link is followed, and no more is read than an exercise may be long.
 - What cannot be graded is refused with one line that says why; the rest is graded. A bad archive is refused whole,
   and nothing that lies beside it.
+- What this machine cannot read is no fault of the student's: what may have been in there is unread, not missing.
 """
 
 import errno
@@ -17,7 +18,8 @@ import stat
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -44,20 +46,26 @@ class BadArchive(Refused):
 
 @dataclass(frozen=True)
 class Found:
-    """One exercise of one student: its text, or why there is none."""
+    """One exercise of one student: its text, or why there is none; `is_unread` if that is our fault."""
 
     exercise: str
     source: str = ""
     refusal: str | None = None
+    is_unread: bool = False
 
 
 @dataclass
 class Student:
-    """What one student handed in. `refusals` are about all of it, or about files that belong to no exercise."""
+    """What one student handed in.
+
+    `refusals` are about all of it, or about files that belong to no exercise; `unread` are about what this machine
+    could not read.
+    """
 
     name: str
     found: dict[str, Found] = field(default_factory=dict[str, Found])
     refusals: list[str] = field(default_factory=list[str])
+    unread: list[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,9 @@ def roll(folder: Path, student: str | None = None, out: Path | None = None) -> R
     for path in sorted(folder.iterdir()):
         if _is_ignored(path.name) or (out and path.resolve() == out.resolve()):
             continue
-        if path.is_symlink() or not (path.is_dir() or path.suffix.lower() == ".zip"):
-            what = "a link" if path.is_symlink() else "neither a folder nor a zip archive"
+        mode = _mode(path)
+        if stat.S_ISLNK(mode) or not (stat.S_ISDIR(mode) or path.suffix.lower() == ".zip"):
+            what = "a link" if stat.S_ISLNK(mode) else "neither a folder nor a zip archive"
             ignored.append(f"{shown(path.name)} is {what} and was left out.")
             continue
         name = _name(path.name[:-4] if path.suffix.lower() == ".zip" else path.name)
@@ -101,7 +110,7 @@ def known_exercises(own: Path | None) -> list[str]:
 
 
 def read(name: str, places: list[Path], exercises: list[str], known: Iterable[str] = ()) -> Student:
-    """One student's exercises out of a folder or an archive.
+    """One student's exercises out of a folder or an archive. Raises nothing for what it finds there.
 
     `known` are the others that a file could be: it is the same exercise, whichever are read.
     """
@@ -113,11 +122,12 @@ def read(name: str, places: list[Path], exercises: list[str], known: Iterable[st
     reader = _Reader(student, exercises, {*exercises, *known})
     try:
         reader.read(places[0])
-    except (Refused, OSError) as error:
+    except Refused as error:
         student.refusals.append(f"{shown(places[0].name)}: {error}")
-        return student
-    for exercise, candidates in reader.candidates.items():
-        student.found[exercise] = _only(exercise, candidates)
+        reader.candidates.clear()
+    for exercise in exercises:
+        if found := reader.found(exercise):
+            student.found[exercise] = found
     return student
 
 
@@ -126,7 +136,12 @@ def shown(text: str) -> str:
     return _printable(text)[:200]
 
 
-type _Candidate = tuple[str, bytes | str]  # a path that may be an exercise, with its bytes or a refusal
+def _mode(path: Path) -> int:
+    """What lies there; a folder where this machine cannot tell, so that no student is lost."""
+    try:
+        return path.lstat().st_mode
+    except OSError:
+        return stat.S_IFDIR
 
 
 def _name(text: str) -> str:
@@ -139,6 +154,9 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+type _Candidate = tuple[str, bytes | str]  # a path that may be an exercise, with its bytes or a refusal
+
+
 class _Reader:
     """Reads what one student handed in. Where that is too much, Refused is raised."""
 
@@ -148,34 +166,68 @@ class _Reader:
         self._exercises = exercises
         self._known = known
         self._size = 0
+        self._unread: dict[str, str] = {}  # the exercises whose files could not be read, and why
 
     def read(self, place: Path) -> None:
         """A folder or an archive."""
-        if not place.is_dir():
-            self._read_archive(place, place.name)
-            return
-        for path in self._files(place):
-            inside = path.relative_to(place).as_posix()
-            if path.suffix.lower() == ".zip":
-                self._read_archive(path, inside)
-            elif exercise := self._exercise_of(inside):
-                data = _read(path, MOST_SOURCE + 1)
-                self._weigh(data or b"")
-                self._keep(exercise, (inside, "is no regular file." if data is None else data))
+        with self._reading(place.name):
+            if stat.S_ISDIR(place.stat().st_mode):
+                self._read_folder(place)
+            else:
+                self._read_archive(place, place.name)
+
+    def found(self, exercise: str) -> Found | None:
+        """What there is of an exercise. It is unread if its file is, or if it may be in something else that is."""
+        candidates = self.candidates.get(exercise)
+        found = _only(exercise, candidates) if candidates else None
+        unread = self._unread.get(exercise)
+        if unread is None and self._student.unread and (found is None or found.refusal is not None):
+            unread = self._student.unread[0]
+        return found if unread is None else Found(exercise, refusal=unread, is_unread=True)
+
+    @contextmanager
+    def _reading(self, name: str) -> Generator[None]:
+        """Goes on after what cannot be read, with a line about it."""
+        try:
+            yield
+        except OSError as error:
+            self._leave_unread(name, error)
+
+    def _leave_unread(self, name: str, error: OSError) -> None:
+        why = f"could not be read on the grader's machine ({shown(error.strerror or str(error))})"
+        said = f"{shown(name)} {why}: make it readable and grade again."
+        self._student.unread.append(said)
+        if exercise := self._exercise_of(name):
+            self._unread[exercise] = said
+
+    def _read_folder(self, folder: Path) -> None:
+        for path in self._files(folder):
+            inside = path.relative_to(folder).as_posix()
+            with self._reading(inside):
+                if path.is_symlink():
+                    self._student.refusals.append(f"{shown(path.name)} is a link, which is not followed.")
+                elif path.suffix.lower() == ".zip":
+                    self._read_archive(path, inside)
+                elif exercise := self._exercise_of(inside):
+                    data = _read(path, MOST_SOURCE + 1)
+                    self._weigh(data or b"")
+                    self._keep(exercise, (inside, "is no regular file." if data is None else data))
 
     def _files(self, folder: Path) -> Iterator[Path]:
-        """The files below, links left out with a word about it."""
+        """All files and links below."""
         count = 0
-        for parent, folders, files in os.walk(folder):
+
+        def unread(error: OSError) -> None:
+            self._leave_unread(os.path.relpath(error.filename or folder, folder.parent), error)
+
+        for parent, folders, files in os.walk(folder, onerror=unread):
             folders[:] = sorted(name for name in folders if not _is_ignored(name))
             for name in sorted([*folders, *files]):
                 path = Path(parent, name)
                 count += 1
                 if count > MOST_FILES:
                     raise Refused(f"It has more than {MOST_FILES:,} files.")
-                if path.is_symlink():
-                    self._student.refusals.append(f"{shown(name)} is a link, which is not followed.")
-                elif name in files:
+                if name in files or os.path.islink(path):  # what cannot be told shows when it is read
                     yield path
 
     def _read_archive(self, path: Path, name: str) -> None:

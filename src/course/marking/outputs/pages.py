@@ -44,7 +44,7 @@ def write(book: Gradebook, out: Path) -> None:
 def student_page(line: Line, marks: Marks, show: str, student: Student) -> str:
     late = f" {line.days_late} days late." if line.days_late else ""
     sections = [diagram.section("Mark", f"{_told(line.score)} of {line.most:g} points.{late}")]
-    sections += [_section("Not accepted", _listed(line.refusals))] if line.refusals else []
+    sections += [_section("Not accepted or not read", _listed(line.refusals))] if line.refusals else []
     for entry, mark in marks:
         what = f"{entry.exercise}: {_told(entry.score)} of {entry.most:g}"
         message = entry.message if show != "marks" or entry.key is None else None
@@ -90,7 +90,8 @@ def class_page(book: Gradebook, out: Path) -> str:
         total = _scores([line.score for line in book.lines], [line.most for line in book.lines])
         sections.append(_section("All exercises", total))
     sections += [_exercise(book, number) for number in range(len(book.exercises))]
-    sections += [_section("Not accepted", _listed(refused))] if (refused := list(_refused(book))) else []
+    refused = list(_refused(book))
+    sections += [_section("Not accepted or not read", _listed(refused))] if refused else []
     if book.unsampled:
         sections.append(
             _section(
