@@ -190,10 +190,8 @@ def test_a_private_grader_that_is_no_python_ends_the_command_before_it_marks(
 def test_a_private_test_that_is_skipped_says_that_it_may_not_be(tmp_path: Path):
     private = tmp_path / "03-idempotency" / "test_dedup_consumer.py"
     private.parent.mkdir()
-    private.write_text(
-        f"{EXERCISE.grader.read_text('utf-8')}\ndef test_of_mine(verify):\n    pytest.skip()\n", "utf-8"
-    )
-    private.write_text(f"import pytest\n{private.read_text('utf-8')}", "utf-8")
+    skips = "def test_of_mine(verify):\n    pytest.skip()\n"
+    private.write_text(f"import pytest\n{EXERCISE.grader.read_text('utf-8')}\n{skips}", "utf-8")
     found = mark(Unit(EXERCISE.id, RIGHT, replace(TERMS, extra_tests=tmp_path)))
     assert found["outcome"] == GRADER_ERROR
     assert "test_of_mine: A grader may not skip a test" in found["message"]
