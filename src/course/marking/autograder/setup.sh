@@ -11,7 +11,7 @@ for found in python3.13 python3.14 python3.12 python3; do
     fi
 done
 if [ -z "$python" ]; then
-    echo "The course needs Python 3.12 or newer: choose a base image that has it, as Ubuntu 24.04, and build again." >&2
+    echo "The course needs Python 3.12 or newer: choose a base image that has it, such as Ubuntu 24.04, and build again." >&2
     exit 1
 fi
 "$python" -m venv /autograder/course
