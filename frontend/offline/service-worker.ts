@@ -42,7 +42,8 @@ async function fromNetwork(request: Request): Promise<Response> {
   try {
     const response = await fetchAndKeep(cache, request);
     if (response.ok && request.url.endsWith("/manifest.json")) await forget(cache, await response.clone().text());
-    return response;
+    if (response.ok || request.mode === "navigate") return response;
+    return (await cache.match(request)) ?? response; // a page that is open asks for a part of its own time
   } catch (error) {
     const kept = await cache.match(request, { ignoreSearch: request.mode === "navigate" });
     if (kept === undefined) throw error;

@@ -10,13 +10,15 @@ import { guard } from "lit/directives/guard.js";
 import type { CellResult, Output } from "../messages";
 import { type Ran, toRun } from "./cell-order";
 import { LazyEditor } from "./lazy-editor";
-import { button } from "./parts";
+import { button, keepLetters } from "./parts";
 import { python } from "./python";
 import { problemView } from "./results";
 import { safeMarkup } from "./safe";
 import { statusLine } from "./status-line";
 import { Task } from "./task";
 import { turn } from "./turns";
+
+let turns = 0;
 
 export class CourseCell extends LitElement {
   source = "";
@@ -59,7 +61,9 @@ export class CourseCell extends LitElement {
     this.#built = (this.#code?.textContent ?? "").replace(/\n$/, "");
     this.source = this.#built;
     this.replaceChildren();
+    this.#code?.setAttribute("tabindex", "-1"); // what is typed after a click on it is not for the page
     this.addEventListener("keydown", (event) => {
+      keepLetters(event);
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey || event.shiftKey) && this.#inCode(event)) {
         void this.#runWithThoseAbove();
       }
@@ -113,7 +117,7 @@ export class CourseCell extends LitElement {
       }
     });
     this.#wait(failure === null ? "" : failure.name === "Stopped" ? "Stopped." : failure.message);
-    this.#say(failure === null ? "The cell has run." : this.#waits);
+    this.#say(failure === null ? (this.#result?.problem?.message ?? "The cell has run.") : this.#waits);
   }
 
   /** Tells how the chosen run ends, and lets the reader go on where they are. */
@@ -134,8 +138,8 @@ export class CourseCell extends LitElement {
     const { source } = this;
     const result = await python.runCell(source, schedule);
     this.#result = result;
-    this.ran = result.problem === null ? { generation: python.generation, source } : null;
-    this.#mark();
+    this.ran = result.problem === null ? { generation: python.generation, source, turn: ++turns } : null;
+    if (this.source === source) this.#mark();
     this.requestUpdate();
     return result.problem === null;
   }
@@ -167,6 +171,7 @@ export class CourseCell extends LitElement {
     this.#editor.close();
     this.#editing = false;
     this.#result = null;
+    this.#mark();
     this.#waits = "";
     this.#say("The cell is as it was built.");
   }

@@ -192,3 +192,53 @@ test("a starter that was never changed is replaced by the newer one", () => {
   assert.equal(later.source, "new starter\n");
   assert.equal(later.newerStarter, false);
 });
+
+test("what was written after a reset is not lost by undoing it", () => {
+  const shelf = new Shelf();
+  const draft = open(shelf);
+  typed(draft, "old\n");
+  draft.reset();
+  typed(draft, "new\n");
+  draft.bringBackEarlier();
+  draft.save();
+  const again = open(shelf);
+  assert.equal(again.source, "old\n");
+  again.bringBackEarlier();
+  assert.equal(again.source, "new\n");
+});
+
+test("a version of another tab does not take the place of what was reset", () => {
+  const shelf = new Shelf();
+  const draft = open(shelf);
+  typed(draft, "mine\n");
+  draft.reset();
+  draft.save();
+  draft.hear(JSON.stringify({ source: "theirs\n", starter: "starter\n", earlier: null }));
+  draft.takeOther();
+  assert.equal(draft.source, "theirs\n");
+  assert.equal(draft.earlier?.source, "mine\n");
+});
+
+test("another tab's version stays where it is until it can be written elsewhere", () => {
+  const shelf = new Shelf();
+  const here = open(shelf);
+  typed(here, "here\n");
+  const there = open(shelf);
+  typed(here, "here, later\n");
+  typed(there, "there\n");
+  const later = open(shelf);
+  assert.equal(later.other, "there\n");
+  shelf.refuses = full();
+  later.takeOther();
+  assert.equal(later.trouble, "full");
+  assert.ok([...shelf.items.values()].some((raw) => raw.includes("there")));
+});
+
+test("a page that comes back looks for what another tab has written", () => {
+  const shelf = new Shelf();
+  const draft = open(shelf);
+  typed(draft, "one\n");
+  typed(open(shelf), "two\n");
+  draft.look();
+  assert.equal(draft.other, "two\n");
+});

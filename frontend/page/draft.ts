@@ -74,9 +74,11 @@ export class Draft {
     this.#replace(this.starter, "reset");
   }
 
+  /** What was written since the reset can be brought back in its turn. */
   bringBackEarlier(): void {
     if (this.earlier === null) return;
-    this.edit(this.earlier.source);
+    if (this.source === this.starter) this.edit(this.earlier.source);
+    else this.#replace(this.earlier.source, "switch");
   }
 
   /** Keeps the learner's code; the newer starter is not mentioned again. */
@@ -97,6 +99,15 @@ export class Draft {
     this.other = saved !== null && saved.source !== this.source ? saved.source : null;
     this.#saveTo = this.other === null ? this.key : this.#asideKey;
     if (this.other === null && raw !== null) this.#lastSeen = raw;
+  }
+
+  /** The page was out of sight, and may not have heard of another tab. */
+  look(): void {
+    try {
+      this.#lookForOtherTab(this.#storage());
+    } catch {
+      this.trouble = "blocked";
+    }
   }
 
   takeOther(): void {
@@ -155,7 +166,7 @@ export class Draft {
   }
 
   #replace(source: string, replacedBy: Earlier["replacedBy"]): void {
-    this.earlier = { source: this.source, replacedBy };
+    if (this.earlier === null || this.source !== this.starter) this.earlier = { source: this.source, replacedBy };
     this.source = source;
     this.#beganFrom = this.starter;
     this.newerStarter = false;
@@ -179,7 +190,7 @@ export class Draft {
     try {
       this.#lastSeen = this.#storage().getItem(this.key);
       this.save();
-      this.#storage().removeItem(this.#asideKey);
+      if (!this.unsaved) this.#storage().removeItem(this.#asideKey);
     } catch {
       this.trouble = "blocked";
     }

@@ -92,6 +92,10 @@ function extensions(options: EditorOptions) {
       ...historyKeymap,
       ...foldKeymap,
     ]),
+    EditorView.scrollMargins.of((view) => ({
+      top: heightOf(document.querySelector(".md-header")),
+      bottom: heightOf(view.dom.closest("course-exercise")?.querySelector(".toolbar")),
+    })),
     EditorView.contentAttributes.of({
       "aria-label": options.label,
       "aria-describedby": options.describedBy,
@@ -103,6 +107,9 @@ function extensions(options: EditorOptions) {
     }),
   ];
 }
+
+/** Of what stands before the lines at the edge of the window, in pixels. */
+const heightOf = (bar: Element | null | undefined): number => bar?.getBoundingClientRect().height ?? 0;
 
 /** The file opens with the brief, which stands above the editor already: only its first line is shown. */
 function foldBrief(view: EditorView): void {

@@ -10,7 +10,7 @@ import { html, LitElement, nothing, type TemplateResult } from "lit";
 import type { Draft } from "./draft";
 import { Keeper } from "./keeper";
 import { LazyEditor } from "./lazy-editor";
-import { button } from "./parts";
+import { button, keepLetters } from "./parts";
 import { python } from "./python";
 import { resultsView, runView, type Shown } from "./results";
 import { solutionView, type SolutionStage } from "./solution";
@@ -63,6 +63,7 @@ export class CourseExercise extends LitElement {
     this.#keeper = new Keeper(this, this.#id, this.#parts.starter, (words) => this.#replaced(words));
     this.addEventListener(StoryLine.type, (event) => this.#point((event as StoryLine).line));
     this.addEventListener("keydown", (event) => {
+      keepLetters(event);
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault(); // or the button that has the focus would be pressed too
       if (!event.repeat) this.#check();

@@ -29,6 +29,7 @@ export class Keeper implements ReactiveController {
   hostConnected(): void {
     addEventListener("storage", this.#heard);
     addEventListener("pagehide", this.save);
+    addEventListener("pageshow", this.#look);
     addEventListener("beforeunload", this.#warn);
     document.addEventListener("visibilitychange", this.save);
   }
@@ -37,6 +38,7 @@ export class Keeper implements ReactiveController {
     this.save();
     removeEventListener("storage", this.#heard);
     removeEventListener("pagehide", this.save);
+    removeEventListener("pageshow", this.#look);
     removeEventListener("beforeunload", this.#warn);
     document.removeEventListener("visibilitychange", this.save);
   }
@@ -121,6 +123,12 @@ export class Keeper implements ReactiveController {
   readonly #heard = (event: StorageEvent): void => {
     if (event.key !== this.draft.key) return;
     this.draft.hear(event.newValue);
+    this.host.requestUpdate();
+  };
+
+  /** A page that comes back as it was left has heard nothing meanwhile. */
+  readonly #look = (): void => {
+    this.draft.look();
     this.host.requestUpdate();
   };
 

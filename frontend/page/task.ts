@@ -10,7 +10,7 @@ type Host = ReactiveControllerHost & HTMLElement;
 
 let busy = false;
 
-const INTENTS = ["focusin", "pointerdown", "keydown"] as const;
+const INTENTS = ["focusin", "pointerdown", "click", "keydown"] as const;
 
 export class Task implements ReactiveController {
   running = false;
@@ -90,8 +90,9 @@ export class Task implements ReactiveController {
 
   readonly #update = (): void => this.host.requestUpdate();
 
-  readonly #prepare = (): void => {
-    if (this.wanted) return;
+  readonly #prepare = (event: Event): void => {
+    const mayScroll = event instanceof PointerEvent && event.type === "pointerdown" && event.pointerType === "touch";
+    if (this.wanted || mayScroll) return;
     this.wanted = true;
     python.host.prepare().catch(() => {}); // the status line tells it
     this.host.requestUpdate();

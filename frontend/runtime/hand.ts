@@ -29,11 +29,13 @@ export class Hand {
   #job: Job | null = null;
   #lastSign = 0;
   #silent = false;
+  #dead: Error | null = null;
   #end!: (error: Error) => void;
 
   constructor(onStarting: (progress: number) => void) {
     this.ready = new Promise((resolve, reject) => {
       this.#end = (error) => {
+        this.#dead = error;
         this.#worker.terminate();
         reject(error);
         this.#finish()?.reject(error);
@@ -48,7 +50,12 @@ export class Hand {
     this.ready.catch(() => undefined);
   }
 
+  get isDead(): boolean {
+    return this.#dead !== null;
+  }
+
   do(request: Request, listener: Listener): Promise<string> {
+    if (this.#dead !== null) return Promise.reject(this.#dead);
     this.#sign();
     return new Promise((resolve, reject) => {
       const watch = window.setInterval(() => this.#listen(), 1000);

@@ -87,7 +87,8 @@ export class Runtime {
 
   #take(): Hand {
     this.#set({ phase: "starting", progress: null });
-    const hand: Hand = this.#spare ?? new Hand((progress) => this.#starting(hand, progress));
+    const spare = this.#spare?.isDead ? null : this.#spare;
+    const hand: Hand = spare ?? new Hand((progress) => this.#starting(hand, progress));
     this.#spare = null;
     return hand;
   }

@@ -60,7 +60,7 @@ def reset_cells() -> None:
 
 def run_cell(source: str, schedule: str = "") -> str:
     """Runs a cell; its problem, or its outputs as {mime, data}. A play at its end is run with the schedule."""
-    printed = io.StringIO()
+    printed = _Printed()
     problem = None
     shown: list[dict[str, str]] = []
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
@@ -69,9 +69,27 @@ def run_cell(source: str, schedule: str = "") -> str:
             shown = _show(value.choose(schedule) if schedule and isinstance(value, Play) else value)
         except BaseException as error:  # a cell's exception is its output
             problem = _cell_problem(error)
-    text = printed.getvalue()[:MOST_TEXT]
+    text = printed.text
     outputs = ([{"mime": "text/plain", "data": text}] if text else []) + shown
     return json.dumps({"problem": problem, "outputs": outputs})
+
+
+class _Printed(io.TextIOBase):
+    """The first of what a cell prints; who prints more is stopped."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        room = MOST_TEXT - len(self.text)
+        self.text += text[:room]
+        if len(text) > room:
+            raise TooMuch(f"The cell printed more than {MOST_TEXT // 1024} KiB; the rest is not shown.")
+        return len(text)
+
+
+class TooMuch(Exception):
+    """A cell prints without end."""
 
 
 MOST_TEXT = 64 * 1024
@@ -95,7 +113,9 @@ def _show(value: Any) -> list[dict[str, str]]:
     if value is None:
         return []
     forms = {"text/html": "_repr_html_", "image/svg+xml": "_repr_svg_"}
-    offered = {mime: getattr(value, method)() for mime, method in forms.items() if hasattr(value, method)}
+    offered = {
+        mime: f"{getattr(value, method)() or ''}" for mime, method in forms.items() if hasattr(value, method)
+    }
     offered.setdefault("text/plain", repr(value)[:MOST_TEXT])
     mime = next(mime for mime in _ORDER if offered.get(mime))
     return [{"mime": mime, "data": offered[mime]}]
@@ -112,9 +132,17 @@ def _cell_problem(error: BaseException) -> dict[str, Any]:
             "advice": advice,
         }
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == CELL]
+    if isinstance(error, TooMuch):
+        return {
+            "kind": "output",
+            "line": lines[-1] if lines else None,
+            "message": f"{error}",
+            "advice": "Print less.",
+        }
     message = "".join(traceback.format_exception_only(error)).strip()
     advice = "Mend the cell and run it again; Reset brings the original back."
-    return {"kind": "crashed", "line": lines[-1] if lines else None, "message": message, "advice": advice}
+    kind = "memory" if isinstance(error, MemoryError) else "crashed"  # after that Python is started anew
+    return {"kind": kind, "line": lines[-1] if lines else None, "message": message, "advice": advice}
 
 
 reset_cells()

@@ -44,3 +44,26 @@ def test_a_schedule_is_nothing_to_what_is_no_play():
 
 def test_what_is_no_schedule_is_the_cells_problem():
     assert "is no schedule" in ran(PLAY, "<b>")["problem"]["message"]
+
+
+def test_a_cell_that_prints_without_end_is_stopped_with_its_first_words():
+    told = json.loads(run_cell("try:\n    while True: print('x' * 1000)\nexcept ValueError: pass"))
+    assert told["problem"]["kind"] == "output"
+    assert told["problem"]["line"] == 2
+    assert "more than 64 KiB" in told["problem"]["message"]
+    assert len(told["outputs"][0]["data"]) == 64 * 1024
+
+
+def test_a_cell_that_prints_as_much_as_is_shown_is_fine():
+    told = json.loads(run_cell(f"print('x' * {64 * 1024 - 1})"))
+    assert told["problem"] is None
+    assert len(told["outputs"][0]["data"]) == 64 * 1024
+
+
+def test_memory_that_is_used_up_is_told_as_such():
+    assert json.loads(run_cell("raise MemoryError"))["problem"]["kind"] == "memory"
+
+
+def test_a_form_that_is_no_text_is_shown_all_the_same():
+    told = json.loads(run_cell("class Odd:\n    def _repr_html_(self): return 7\nOdd()"))
+    assert told["outputs"] == [{"mime": "text/html", "data": "7"}]

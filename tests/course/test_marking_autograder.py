@@ -52,7 +52,8 @@ def test_a_python_that_is_too_old_is_told_in_one_sentence(tmp_path: Path):
     told = set_up(tmp_path, **{"bin/python3": "exit 1"})
     assert told.returncode == 1
     assert told.stderr.splitlines() == [
-        "The course needs Python 3.12 or newer: choose a base image that has it, such as Ubuntu 24.04, and build again."
+        "The course needs Python 3.12 or newer: choose a base image that has it, such as Ubuntu 24.04, and build "
+        "again."
     ]
 
 
