@@ -279,6 +279,8 @@ class Database:
 
     def _plainly(self, statement: Statement, request: Execute) -> Rows:
         self._only_updates &= statement.kind != "write" or statement.updates
+        if statement.updates and self._only_updates and self._known is None:
+            self._known = self._tables.content()  # or who has looked before would decide what is a change
         self._updated = frozenset[Key]()
         if statement.updates and statement.rowids:
             found = self._tables.run(statement.rowids, request.parameters, writes=True).fetchall()

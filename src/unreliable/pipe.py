@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
@@ -285,7 +286,10 @@ class _LifeInChild:
         if self._child.program.fickle:
             return None
         answer = self._answer.after.get(heard)
-        return None if answer is not None and answer.solitary and not self._alone else answer
+        if answer is not None and answer.solitary:
+            self._child.program.said_alone += self._alone
+            return answer if self._alone else None
+        return answer
 
     def _remembered(self, before: Answer, heard: str, answer: Answer) -> Answer:
         """An answer that was not known, or was solitary, from now on."""
@@ -444,8 +448,9 @@ class RemoteProgram(Program):
         return next((child for child in self._children.values() if not child.come_to_rest()), None)
 
     def close(self) -> None:
-        for child in self._children.values():
-            child.close()
+        with ExitStack() as stack:
+            for child in self._children.values():
+                stack.callback(child.close)
 
     def drive(self, process: Process, life: int) -> Driver:
         if not isinstance(process.run, str):

@@ -69,7 +69,7 @@ class Program:
         self.shims = shims.Shims()
         self.fickle = False  # it was heard to answer otherwise when it heard the same again
         self.out_of_time = False  # an interpreter of it was ended by a clock
-        self.said_alone = 0  # answers that were first heard of an interpreter that died for real
+        self.said_alone = 0  # answers of interpreters that died for real, which no other has given
         self._code: CodeType | None = None
         self._problems: dict[tuple[str, tuple[str, ...]], Problem | None] = {}
         self._builtins = self._restricted_builtins()

@@ -115,6 +115,7 @@ _ABSENT = (
 
 _ONLY_SQLITE = (
     (r"^\s*(INSERT|UPDATE)\s+OR\b", Failure("SyntaxError", ('syntax error at or near "OR"',))),
+    (r"\bsqlite_\w", Failure("UndefinedTable", ("relations of that name do not exist",))),
     (r"\b(_rowid_|rowid)\b", Failure("UndefinedColumn", ('column "rowid" does not exist',))),
 )
 
@@ -130,7 +131,8 @@ def translate(sql: str) -> Statement:
     """The statement that SQLite is given for one of PostgreSQL's."""
     sql = _ALL.sub(f"NOT IN {_ARRAY}", _ANY.sub(f"IN {_ARRAY}", sql))
     first = _FIRST_WORD.match(sql)
-    word = first[1].upper() if first else ""
+    assert first is not None
+    sql, word = sql[first.start(1) :], first[1].upper()  # what follows looks behind no comment
     refused = _refused(sql, word)
     if refused is not None:
         return Statement("absent", sql, refused)

@@ -110,7 +110,7 @@ class Tables:
         self._initial_sequences = self._read_sequences()
         self._sequences = dict(self._initial_sequences)
         self._written_sequences: dict[str, int] | None = dict(self._initial_sequences)  # None: nobody knows
-        self.untouched = True  # by statements that write, since the transaction was opened
+        self._begin_to_look()
         for name in _IMPURE:
             self.sqlite.create_function(name, -1, _refuse)
         for name, function in self._functions.items():
@@ -188,7 +188,16 @@ class Tables:
         if self._sequences != self._written_sequences:
             self._write_sequences()
         self._apply(changes)
-        self.untouched = True
+        self._begin_to_look()
+
+    def _begin_to_look(self) -> None:
+        self._has_run_writes = False
+        self._changes_before = self.sqlite.total_changes
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was written, or numbered in vain, since the transaction was opened."""
+        return not self._has_run_writes and self.sqlite.total_changes == self._changes_before
 
     def commit(self) -> None:
         self.rest()
@@ -354,7 +363,7 @@ class Tables:
 
     def run(self, sql: str, parameters: tuple[Plain, ...], writes: bool = False) -> sqlite3.Cursor:
         """Runs a learner's statement; raises what SQLite raises."""
-        self.untouched &= not writes
+        self._has_run_writes |= writes
         self._rounds = 0
         self.rest()
         return self.sqlite.execute(sql, parameters)

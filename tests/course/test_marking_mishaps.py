@@ -1,5 +1,6 @@
 """What goes wrong on the instructor's side: it costs nobody marks, and is told in a line."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -168,10 +169,22 @@ def test_two_commands_do_not_write_into_one_folder(tmp_path: Path, capsys: pytes
     (tmp_path / "out" / "marks" / "ab").mkdir(parents=True)
     left = tmp_path / "out" / "marks" / "ab" / f"{NEW}left"
     left.touch()
+    others = tmp_path / "out" / "class" / f"{NEW}notes.py"
+    (others / "folder").mkdir(parents=True)
     with alone(tmp_path / "out"):
         assert not left.exists()
+        assert others.exists()
         assert grade(tmp_path / "in", tmp_path / "out") == 2
         assert "Another `course grade` writes into" in capsys.readouterr().err
+    assert grade(tmp_path / "in", tmp_path / "out") == 0
+
+
+def test_where_files_cannot_be_locked_the_class_is_graded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def flock(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    (tmp_path / "in").mkdir()
     assert grade(tmp_path / "in", tmp_path / "out") == 0
 
 

@@ -33,7 +33,7 @@ class Server:
 
     def __init__(self, tables: str = TABLES) -> None:
         self.timers: list[tuple[int, Any, Any, tuple[Any, ...]]] = []
-        self.now_ms = 0
+        self.now_ms = self.changes = 0
         self.database = Database(tables)
         self.database.enter(self)  # pyright: ignore
 
@@ -45,7 +45,7 @@ class Server:
         process.heard.append(reply)
 
     def changed(self) -> None:
-        """The world counts changes; nobody asks here."""
+        self.changes += 1
 
     def pass_time(self, duration_ms: int) -> None:
         self.now_ms += duration_ms
@@ -701,6 +701,32 @@ def test_a_number_that_was_given_out_is_never_given_again(a: Session, b: Session
     assert b.rows("INSERT INTO outbox (text) VALUES ('second') RETURNING id") == [(2,)]
 
 
+def test_a_number_that_nobody_took_is_never_given_again(a: Session, b: Session):
+    a.execute("INSERT INTO outbox (text) VALUES ('first')")
+    for session in (a, b):
+        session.begin()
+        session.execute("INSERT INTO outbox (id, text) VALUES (1, 'again') ON CONFLICT DO NOTHING")
+        session.rows("SELECT * FROM outbox FOR UPDATE")
+    a.rollback()
+    b.rollback()
+    assert a.rows("INSERT INTO outbox (text) VALUES ('second') RETURNING id") == [(2,)]
+
+
+@pytest.mark.parametrize("looked", [False, True])
+@pytest.mark.parametrize(("amount", "changes"), [(0, 0), (5, 1)])
+def test_what_is_a_change_does_not_depend_on_who_has_looked(
+    server: Server, a: Session, looked: bool, amount: int, changes: int
+):
+    a.begin()
+    a.rows(FOR_UPDATE, "alice")
+    if looked:
+        server.database.state()
+    before = server.changes
+    a.execute(ADD, amount, "alice")
+    a.commit()
+    assert server.changes == before + changes
+
+
 def test_a_savepoint_gives_no_number_back(a: Session):
     a.begin()
     a.begin()
@@ -969,10 +995,25 @@ def test_errors_have_their_names_in_postgresql(a: Session, sql: str, raised: str
         *("LISTEN news", "NOTIFY news", "SHOW transaction_isolation", "VACUUM accounts", "ANALYZE accounts"),
         *("DECLARE all_of_it CURSOR FOR SELECT 1", "FETCH NEXT FROM all_of_it"),
         "-- away with it\n/* all of it */ truncate accounts",
+        "-- away with it\nWITH gone AS (SELECT 1) INSERT INTO log SELECT 'x' FROM gone",
+        "/* again */ CREATE TRIGGER again AFTER INSERT ON log BEGIN INSERT INTO log VALUES ('x'); END",
     ],
 )
 def test_what_is_not_modelled_is_refused_as_such(a: Session, sql: str):
     assert error(a.execute(sql, *(["x"] * sql.count("%s")))) == "FeatureNotSupported"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE sqlite_sequence SET seq = -1",
+        'DELETE FROM "sqlite_sequence"',
+        "INSERT INTO [SQLITE_SEQUENCE] VALUES ('memory', 1)",
+        "SELECT * FROM main.sqlite_master",
+    ],
+)
+def test_the_tables_of_sqlite_itself_are_not_there(a: Session, sql: str):
+    assert error(a.execute(sql)) == "UndefinedTable"
 
 
 def test_a_statement_that_is_not_modelled_is_told_what_to_use_instead(a: Session):

@@ -160,6 +160,8 @@ def test_what_only_a_life_that_died_for_real_has_said_the_others_are_asked():
     before = sly.said_alone
     assert fresh(sly)(relay, 2).resume(0, None) == Sleep(1000)
     assert sly.said_alone == before + 1
+    assert fresh(sly)(relay, 2).resume(0, None) == Sleep(1000)
+    assert sly.said_alone == before + 2
     assert sly.drive(relay, 2).resume(0, None) == Sleep(2000)
     assert sly.fickle
     sly.close()

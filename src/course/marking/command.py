@@ -11,7 +11,7 @@ from typing import Any
 from course import catalog
 from course.marking import crew, intake
 from course.marking.gradebook import MISSING, Gradebook, Misconceptions, tests_of
-from course.marking.marker import GRADER_ERROR, REFUSED, TIMED_OUT, Terms, Unit, grader_error
+from course.marking.marker import GRADER_ERROR, REFUSED, Terms, Unit, grader_error
 from course.marking.outputs import SHOW, VISIBILITIES, View, junit, pages, platforms, results, tables
 from course.marking.points import BadFile, load_lateness, load_points
 from course.marking.store import InUse, Mark, Store, alone
@@ -177,7 +177,7 @@ def _has_to_be_replaced(mark: Mark, unit: Unit) -> bool:
     terms = unit.terms
     if terms.require_sandbox and not unit.trusted and set(mark["walls"]) != set(WALLS):
         return True
-    return mark["outcome"] == TIMED_OUT and mark["time_limit_s"] < terms.time_limit_s
+    return mark["ran_out_after_s"] is not None and mark["ran_out_after_s"] < terms.time_limit_s
 
 
 def _wrong(graded: _Class) -> Iterator[tuple[str, Unit]]:

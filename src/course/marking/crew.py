@@ -61,7 +61,7 @@ def on_dask(units: Iterable[Unit], address: str) -> Marked:
         yield from _on_cluster(units, address)
     except ModuleNotFoundError as error:
         raise NoCluster(f"--dask needs Dask, which `make install` has: {error}.") from error
-    except (OSError, CancelledError, ValueError) as error:
+    except (OSError, CancelledError) as error:
         raise NoCluster(
             f"No Dask scheduler answers at {address}: {error}. What is marked is kept: the same command goes on "
             "where it was, with --dask or without."
@@ -73,7 +73,11 @@ def _on_cluster(units: Iterable[Unit], address: str) -> Marked:
     from distributed import as_completed as ended  # noqa: PLC0415
 
     units = iter(units)
-    with Client(address, timeout=CONNECT_S) as client:  # pyright: ignore[reportUnknownVariableType]
+    try:
+        client: Any = Client(address, timeout=CONNECT_S)
+    except ValueError as error:  # no such kind of address
+        raise OSError(error) from error
+    with client:
 
         def submit(unit: Unit) -> Any:
             return client.submit(_one_at_a_time, unit, key=f"mark-{unit.key}", pure=True, retries=5)  # pyright: ignore

@@ -89,7 +89,7 @@ def roll(folder: Path, student: str | None = None, out: Path | None = None) -> R
     ignored: list[str] = []
     names: dict[str, str] = {}  # so that names which differ in case alone are one student
     for path in sorted(folder.iterdir()):
-        if _is_ignored(path.name) or (out and path.resolve() == out.resolve()):
+        if _is_ignored(path.name) or (out and os.path.realpath(path) == os.path.realpath(out)):
             continue
         mode = _mode(path)
         if stat.S_ISLNK(mode) or not (stat.S_ISDIR(mode) or path.suffix.lower() == ".zip"):

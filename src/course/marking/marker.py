@@ -139,19 +139,22 @@ def _explored(unit: Unit) -> Mark:
 
 
 def _mark(unit: Unit, jail: Jail) -> Mark:
-    found = [_graded(grader, unit, jail) for grader in unit.graders]
+    graded = [_graded(grader, unit, jail) for grader in unit.graders]
+    found = [results for results, _ in graded]
     for grader, results in zip(unit.graders, found, strict=True):
         _control_checks(grader, results, unit.terms.budget)
-    return _marked(unit, *_outcome(found), found, jail.walls)
+    mark = _marked(unit, *_outcome(found), found, jail.walls)
+    return mark | {"ran_out_after_s": unit.terms.time_limit_s if any(late for _, late in graded) else None}
 
 
-def _graded(grader: Exercise, unit: Unit, jail: Jail) -> Results:
+def _graded(grader: Exercise, unit: Unit, jail: Jail) -> tuple[Results, bool]:
+    """The results, and whether time ran out."""
     results, out_of_time = _graded_once(grader, unit, jail)
     if out_of_time:
         results, out_of_time = _graded_once(grader, unit, jail)
     if out_of_time:
         _control_time(grader, results, unit, jail)
-    return results
+    return results, out_of_time
 
 
 def _graded_once(grader: Exercise, unit: Unit, jail: Jail) -> tuple[Results, bool]:
@@ -247,7 +250,7 @@ def _marked(unit: Unit, outcome: str, message: str | None, found: list[Results],
         "exercise": unit.exercise,
         "outcome": outcome,
         "message": message,
-        "time_limit_s": unit.terms.time_limit_s,
+        "ran_out_after_s": None,
         "results": told[0] if told and public else None,
         "private": told[-1] if len(told) > public else None,
         "walls": list(walls),

@@ -69,8 +69,11 @@ def alone(folder: Path) -> Generator[None]:
             raise InUse(
                 f"Another `course grade` writes into {folder}: wait for it, or take another --out."
             ) from None
-        for left in folder.rglob(f"{NEW}*"):
-            left.unlink()
+        except OSError:
+            pass  # a file system without locks: there is no telling
+        for left in (*folder.glob(f"{NEW}*"), *folder.glob(f"marks/*/{NEW}*")):
+            if left.is_file():
+                left.unlink()
         yield
 
 

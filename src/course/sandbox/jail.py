@@ -120,14 +120,18 @@ class Jail:
     def ask(self, question: dict[str, Any], descriptor: int | None = None) -> dict[str, Any]:
         """The nursery's answer; OSError or ValueError if it has died."""
         message = json.dumps(question).encode() + b"\n"
-        socket.send_fds(self._control, [message], [] if descriptor is None else [descriptor])
-        answer = b""
-        while not answer.endswith(b"\n"):
-            heard = self._control.recv(65536)
-            if not heard:
-                raise ConnectionError("the nursery has ended")
-            answer += heard
-        return json.loads(answer)
+        try:
+            socket.send_fds(self._control, [message], [] if descriptor is None else [descriptor])
+            answer = b""
+            while not answer.endswith(b"\n"):
+                heard = self._control.recv(65536)
+                if not heard:
+                    raise ConnectionError("the nursery has ended")
+                answer += heard
+            return json.loads(answer)
+        except (OSError, ValueError):
+            self._control.close()  # or a late answer would be taken for the next one
+            raise
 
     def spawn(self, descriptor: int) -> int:
         answer = self.ask({"spawn": True}, descriptor)
