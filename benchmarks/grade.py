@@ -79,7 +79,7 @@ def marked(folder: Path, out: Path, crew: str) -> Cost:
             seconds = time.perf_counter() - start
         else:
             with LocalCluster(
-                int(workers), threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+                n_workers=int(workers), threads_per_worker=1, host="127.0.0.1", dashboard_address=None
             ) as there:
                 run(command(folder, out, "--dask", there.scheduler_address))
                 seconds = time.perf_counter() - start
