@@ -132,16 +132,12 @@ def _cell_problem(error: BaseException) -> dict[str, Any]:
             "advice": advice,
         }
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == CELL]
-    if isinstance(error, TooMuch):
-        return {
-            "kind": "output",
-            "line": lines[-1] if lines else None,
-            "message": f"{error}",
-            "advice": "Print less.",
-        }
+    kind, advice = "crashed", "Mend the cell and run it again; Reset brings the original back."
     message = "".join(traceback.format_exception_only(error)).strip()
-    advice = "Mend the cell and run it again; Reset brings the original back."
-    kind = "memory" if isinstance(error, MemoryError) else "crashed"  # after that Python is started anew
+    if isinstance(error, TooMuch):
+        kind, advice, message = "output", "Print less.", f"{error}"
+    elif isinstance(error, MemoryError):
+        kind = "memory"  # after that Python is started anew
     return {"kind": kind, "line": lines[-1] if lines else None, "message": message, "advice": advice}
 
 

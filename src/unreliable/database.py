@@ -381,7 +381,6 @@ class Database:
             self._put_aside(self._active)
             self._tables.begin(connection.changes)
             self._active = connection
-            self._changes_before = self._tables.sqlite.total_changes
             self._only_updates = not connection.changes
 
     def _put_aside(self, connection: Connection | None) -> None:
@@ -405,7 +404,7 @@ class Database:
         if commit and connection.changes:
             self._activate(connection)
         if commit and self._active is connection:
-            changed = connection.changes or self._tables.sqlite.total_changes != self._changes_before
+            changed = connection.changes or self._tables.changed
             self._tables.commit()
             self._active = None
             if changed:

@@ -282,7 +282,7 @@ class _LifeInChild:
         return answer.said
 
     def _known(self, heard: str) -> Answer | None:
-        """What it says to that, if that is known of such an interpreter."""
+        """What it says to that, if that is known of its kind; counts what only those that died have said."""
         if self._child.program.fickle:
             return None
         answer = self._answer.after.get(heard)

@@ -197,7 +197,12 @@ class Tables:
     @property
     def untouched(self) -> bool:
         """Whether nothing was written, or numbered in vain, since the transaction was opened."""
-        return not self._has_run_writes and self.sqlite.total_changes == self._changes_before
+        return not self._has_run_writes and not self.changed
+
+    @property
+    def changed(self) -> bool:
+        """Whether rows were written since then, if only to the same."""
+        return self.sqlite.total_changes != self._changes_before
 
     def commit(self) -> None:
         self.rest()
