@@ -2,7 +2,7 @@
 
 `sender` takes payloads from its application, `receiver` hands them to its own. Between the two is only the
 network, which may lose a message, deliver it twice, or deliver it some seconds late, behind messages that were
-sent after it. It does so to answers as well. Neither process crashes.
+sent after it, again and again. It does so to answers as well. Neither process crashes.
 
 - `await application.take()` gives the sender the next payload, or None when there are no more.
 - `await application.deliver(payload)` hands a payload to the receiver's application.
@@ -11,7 +11,7 @@ sent after it. It does so to answers as well. Neither process crashes.
 - `await network.receive(timeout=1.0)` gives `(who, data)`, or None after a second; without `timeout` it waits.
 
 In the end the receiver's application must have each payload exactly once, in the order in which the sender took
-them. No process may keep more and more in memory, however many payloads there are: a few values have to be enough.
+them. No process may keep more and more in memory, however many payloads there are: 48 values have to be enough.
 """
 
 from typing import Any, Protocol

@@ -4,7 +4,7 @@
 
 - `await orders.next()` gives the first order that is not done, as `(id, body)`, or None when all are. Two orders
   may have the same body. `await orders.done(id, status, answer)` keeps the final answer. Orders survive a crash.
-- A request is `(key, body)`, an answer is `(status, answer)`. 409, 503 and 504 mean: ask again.
+- A request is `(key, body)`. It gets one answer at most, `(status, answer)`. 409, 503 and 504 mean: ask again.
 
 `serve` is such a payment service. A body is JSON: `{"owner": "alice", "amount": 30}`. Its customers ask up to
 three times, twenty seconds apart.
@@ -17,7 +17,7 @@ three times, twenty seconds apart.
 - The same key with another body is answered 422.
 - While one server handles a key, another answers 409, or waits: it does not call the gateway. A server that has
   not moved for ten seconds may be taken for dead. It may wake up all the same.
-- What a crash left unfinished is finished by the next try; after the restart, if nobody tries again.
+- What a crash or a 5xx left unfinished is finished by the next try; if nobody tries again, by the service itself.
 
 In the end each wallet has to have got what was charged for it, once. Both functions may crash at every `await` and
 start again from the top. Messages may get lost, and so may the answer to a COMMIT; a statement may fail. An

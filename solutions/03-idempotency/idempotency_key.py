@@ -43,12 +43,19 @@ async def checkout(orders: Orders, network: Network) -> None:
 
 
 async def serve(network: Network, db: AsyncConnection, gateway: Gateway) -> None:
+    while True:
+        request = await network.receive(timeout=60.0)
+        if request is None:
+            await complete(db, gateway)
+            continue
+        customer, (key, body) = request
+        await network.send(customer, await charge(key, body, db, gateway))
+
+
+async def complete(db: AsyncConnection, gateway: Gateway) -> None:
     unfinished = await db.execute("SELECT key FROM requests WHERE status IS NULL")
     for (key,) in await unfinished.fetchall():
         await finish(key, db, gateway)
-    while True:
-        customer, (key, body) = await network.receive()
-        await network.send(customer, await charge(key, body, db, gateway))
 
 
 async def charge(key: str, body: str, db: AsyncConnection, gateway: Gateway) -> Answer:

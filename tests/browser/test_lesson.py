@@ -208,3 +208,54 @@ def test_without_javascript_a_play_shows_its_run_and_no_button(browser: Browser,
     expect(page.locator(f"{PLAY} li").last).to_contain_text("B sends 3 to A")
     expect(page.locator(f"{PLAY} button").first).to_be_hidden()
     context.close()
+
+
+def test_letters_that_are_typed_in_a_cell_or_an_exercise_stay_there(page: Page):
+    """The frame around the lessons goes to another page for n and p, and to the search for s."""
+    address = page.url
+    for place in (page.locator("course-cell pre").first, page.locator(f"{CONSUMER} .course-button").first):
+        place.click()
+        page.keyboard.type("np.,fs/")
+    assert page.url == address
+    expect(page.locator("[data-md-component=search-query]")).not_to_be_focused()
+
+
+def test_code_that_was_reset_comes_back_and_so_does_what_was_written_since(page: Page):
+    code = page.locator(f"{CONSUMER} .cm-content")
+    buttons = page.locator(CONSUMER).get_by_role("button")
+    write(page, "# first\n")
+    buttons.filter(has_text="Reset").first.click()
+    expect(code).to_contain_text("TODO")
+    write(page, "# second\n")
+    buttons.filter(has_text="Undo reset").click()
+    expect(code).to_contain_text("# first")
+    buttons.filter(has_text="Undo switch").click()
+    expect(code).to_contain_text("# second")
+
+
+def test_a_touch_that_may_scroll_starts_no_python(browser: Browser, site: str):
+    context = browser.new_context(has_touch=True)
+    page = context.new_page()
+    page.goto(site + LESSON)
+    place = page.locator("course-cell pre").first
+    place.scroll_into_view_if_needed()
+    place.dispatch_event("pointerdown", {"pointerType": "touch", "bubbles": True})
+    expect(page.locator("course-cell .runtime")).to_have_count(0)
+    place.dispatch_event("pointerdown", {"pointerType": "mouse", "bubbles": True})
+    expect(page.locator("course-cell .runtime").first).to_be_visible(timeout=PATIENCE_MS)
+    context.close()
+
+
+def test_an_editor_that_cannot_be_loaded_says_what_can_be_done(browser: Browser, site: str):
+    context = browser.new_context(service_workers="block")
+    page = context.new_page()
+    page.route("**/editor-*.js", lambda route: route.fulfill(status=404))
+    page.goto(site + LESSON)
+    page.locator(CONSUMER).scroll_into_view_if_needed()
+    notice = page.locator(f"{CONSUMER} .notice")
+    expect(notice).to_contain_text("could not be loaded", timeout=PATIENCE_MS)
+    page.unroute("**/editor-*.js")
+    notice.get_by_role("button", name="Reload").click()
+    page.locator(CONSUMER).scroll_into_view_if_needed()
+    expect(page.locator(f"{CONSUMER} .cm-content")).to_be_visible(timeout=PATIENCE_MS)
+    context.close()

@@ -9,7 +9,7 @@ from unreliable import Anomaly, Process, Scenario, World
 
 PAYLOADS = ("a", "b", "b", "c")  # two in a row are alike
 SIXTEEN = tuple(map(str, range(16)))  # more than three bits can number, or a short memory holds
-MANY = tuple(map(str, range(60)))
+MANY = tuple(map(str, range(70)))  # more than six bits can number
 FEW = 48  # values in memory: enough for a window of several messages, and not for MANY numbers
 
 
@@ -28,6 +28,32 @@ class Application:
     def deliver(self, payload: str) -> None:
         """The receiver's application has the payload."""
         self.delivered += (payload,)
+
+
+class Line:
+    """A bad one: the first messages of the sender are lost."""
+
+    def __init__(self) -> None:
+        self.passes_after = 6
+
+    def passes(self) -> bool:
+        """Whether the next message is not lost."""
+        self.passes_after -= 1
+        return self.passes_after < 0
+
+
+async def forward(network, line):
+    """Stands between the two: behind the 64th message the first thirty come once more."""
+    passed = []
+    while True:
+        who, data = await network.receive()
+        if who != "sender":
+            await network.send("sender", data)
+        elif await line.passes():
+            passed.append(data)
+            await network.send("far end", data)
+            for copy in passed[:30] if len(passed) == 64 else []:
+                await network.send("far end", copy)
 
 
 def once_and_in_order(payloads: tuple[str, ...]):
@@ -83,6 +109,15 @@ LONG = replace(
     most_steps=10_000,
     most_values=FEW,
 )
+BAD_LINE = replace(
+    LONG,
+    processes=(
+        SCENARIO.processes[0],
+        Process("receiver", forward),
+        replace(SCENARIO.processes[1], name="far end"),
+    ),
+    supplies=(*LONG.supplies, ("line", Line)),
+)
 
 
 def test_a_network_without_faults(verify):
@@ -116,5 +151,10 @@ def test_all_of_it_together(verify):
 
 
 def test_many_payloads_and_little_memory(verify):
-    """Sixty payloads, and at no time more than 48 values in the memory of a process."""
+    """Seventy payloads, and at no time more than 48 values in the memory of a process."""
     verify(LONG)
+
+
+def test_a_line_that_is_bad_again_and_again(verify):
+    """Six messages are lost in a row; much later thirty old ones come again, and are neither new nor kept."""
+    verify(BAD_LINE)

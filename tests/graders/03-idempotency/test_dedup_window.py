@@ -280,7 +280,8 @@ def test_an_older_epoch(verify):
 def test_whatever_an_older_epoch_sends(verify):
     """It is fenced, also where a record is in its order, or was appended before; and the new epoch goes on."""
     old = [("p", 0, sequence, "47") for sequence in (0, 1, 2)]
-    verify(conversation(*first(2), ("p", 3, 0, 2), *old, ("p", 3, 1, 3)))
+    tenth = [("p", 10, 0, 4), ("p", 3, 2, "47"), ("p", 10, 1, 5)]
+    verify(conversation(*first(2), ("p", 3, 0, 2), *old, ("p", 3, 1, 3), *tenth))
 
 
 def test_a_crash_at_every_await(verify):

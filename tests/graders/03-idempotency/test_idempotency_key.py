@@ -94,6 +94,7 @@ def customer(*requests: tuple[str, str], servers: tuple[str, ...] = ("server",) 
 
 
 FIRST = ("k1", THIRTY, 200, "ch_1")
+LONG, OTHER = "8e03978e-40d5-43e8-bc93-6894a57f9324", "8e03978e-40d5-43e8-bc93-6894a57f9325"
 MIDNIGHT = ("midnight", "")
 
 
@@ -115,6 +116,12 @@ async def gives_up(network, clock):
             break
         await clock.sleep(PATIENCE_S)
     await clock.sleep(3 * PATIENCE_S)
+
+
+async def leaves(network):
+    """Asks once, whatever the answer."""
+    await network.send("server", ("k1", THIRTY))
+    await network.receive(timeout=PATIENCE_S)
 
 
 async def changes_its_mind(network, clock, gateway, page):
@@ -207,9 +214,9 @@ REPEATED = replace(
     SCENARIO,
     processes=(
         SERVER,
-        *customers(customer(("k1", THIRTY), ("k1", THIRTY), ("k2", THIRTY), MIDNIGHT, ("k1", THIRTY))),
+        *customers(customer((LONG, THIRTY), (LONG, THIRTY), (OTHER, THIRTY), MIDNIGHT, (LONG, THIRTY))),
     ),
-    check=expect(FIRST, FIRST, FIRST, ("k2", THIRTY, 200, "ch_2"), charged=60),
+    check=expect(*3 * ((LONG, THIRTY, 200, "ch_1"),), (OTHER, THIRTY, 200, "ch_2"), charged=60),
 )
 DECLINED = replace(
     SCENARIO,
@@ -237,6 +244,11 @@ TWO_SERVERS = replace(
     ),
     check=expect(FIRST, FIRST, charged=30, calls=1),
     pause_ms=3_000,
+)
+LEFT = replace(
+    GIVEN_UP,
+    processes=(SERVER, *customers(leaves)),
+    supplies=(("gateway", lambda: Gateway("late", "late")), ("page", Page)),
 )
 STANDING_STILL = replace(
     SCENARIO,
@@ -371,3 +383,8 @@ def test_a_server_that_stands_still(verify):
 def test_all_of_it_together(verify):
     """Crashes, lost messages, lost answers to a COMMIT and a failing database, in any combination."""
     verify(SCENARIO.with_faults("crash", "lose", "error"))
+
+
+def test_a_customer_who_gives_up_on_the_gateway(verify):
+    """A 504 may hide a charge: it is credited, too, when nobody asks again, and the gateway fails once more."""
+    verify(LEFT)

@@ -25,7 +25,7 @@ MEND = """
 LARGEST = 200  # bytes of a batch
 TOO_LONG = "x" * LARGEST
 EVENTS = (("e1", "o1"), ("e2", "o1"), ("e3", "o2"))
-MANY = (*((f"e{number}", "o1") for number in range(1, 101)), ("e101", "o2"))
+MANY = (*((f"e{number}", "o1") for number in range(1, 41)), *((f"e{number}", "o2") for number in range(41, 106)))
 
 
 def payload(event: str, text: str = "") -> str:
@@ -168,6 +168,7 @@ LATE = replace(
     tables=TABLES,
 )
 TOO_LARGE = replace(SCENARIO, check=published(*EVENTS, parked="e1"), tables=rows(*EVENTS, poison="e1"))
+TWO_AND_TOO_LARGE = replace(TOO_LARGE, processes=TWO.processes)
 MANY_WAIT = replace(SCENARIO, check=published(*MANY, parked="e1"), tables=rows(*MANY, poison="e1"))
 MENDED = replace(
     TOO_LARGE, processes=(RELAY, Process("operator", mend, faults=frozenset())), check=published(*EVENTS)
@@ -215,8 +216,13 @@ def test_a_message_that_is_too_large(verify):
 
 
 def test_many_rows_that_wait(verify):
-    """However many rows wait behind it, those of other aggregates do not wait behind them."""
+    """However many rows wait behind it, those of other aggregates go on, and in order."""
     verify(MANY_WAIT)
+
+
+def test_two_relays_and_a_message_that_is_too_large(verify):
+    """What one relay has parked the other does not pass, either."""
+    verify(TWO_AND_TOO_LARGE)
 
 
 def test_what_was_parked_is_mended(verify):

@@ -123,6 +123,10 @@ SHARED = replace(
     processes=(SHOP, replace(CONSUMER, faults=frozenset({"pause poll"})), COLLEAGUE),
     check=each_order_once,
 )
+TWICE = replace(VISITED, processes=(*VISITED.processes, replace(VISITOR, name="second visitor")))
+LOST_TOGETHER = replace(  # the colleague comes when the consumer has both partitions
+    SHARED, processes=(*SHARED.processes[:2], replace(COLLEAGUE, start_ms=2_000))
+)
 MANY_MOVE = replace(
     VISITED,
     processes=(replace(SHOP, run=shop_that_spreads), CONSUMER, VISITOR),
@@ -155,6 +159,16 @@ def test_a_crash_while_partitions_move(verify):
 def test_several_partitions_that_leave_at_once(verify):
     """Of four partitions two go to the visitor together: the orders of both are loaded once."""
     verify(MANY_MOVE.with_faults("rebalance"))
+
+
+def test_partitions_that_leave_twice(verify):
+    """A second visitor comes after the first: each time the consumer loads what it has to give away."""
+    verify(TWICE.with_faults("rebalance"))
+
+
+def test_several_partitions_that_are_lost_at_once(verify):
+    """The consumer stands still with both partitions: what it had of either is loaded by another."""
+    verify(LOST_TOGETHER.with_faults("pause"))
 
 
 def test_a_commit_that_fails(verify):

@@ -79,6 +79,7 @@ SCENARIO = Scenario(
     pause_ms=PAUSE_MS,
 )
 ZOMBIE = replace(SCENARIO, processes=(replace(PUBLISHER, run=publish_at_once), A, B), check=last_prices(lamp=10))
+BOTH_STAND_STILL = replace(ZOMBIE, processes=(*ZOMBIE.processes[:2], replace(A, name="B")))
 BACK_AGAIN = replace(SCENARIO, processes=(PUBLISHER, A, B, LATER))
 TWO_PARTITIONS = replace(
     SCENARIO,
@@ -116,6 +117,11 @@ def test_a_crash_at_every_await(verify):
 def test_an_owner_that_wakes_up_late(verify):
     """A stands still, B takes over; what A then writes must not replace what B wrote."""
     verify(ZOMBIE.with_faults("pause", "crash"))
+
+
+def test_two_owners_that_stand_still(verify):
+    """One of the two stands still, or each does: of all tokens that are drawn, no two are the same."""
+    verify(BOTH_STAND_STILL.with_faults("pause"))
 
 
 def test_a_partition_that_comes_back(verify):

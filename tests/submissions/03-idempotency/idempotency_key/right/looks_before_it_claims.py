@@ -21,9 +21,12 @@ async def checkout(orders, network):
 
 
 async def serve(network, db, gateway):
-    await complete(db, gateway)
     while True:
-        customer, (key, body) = await network.receive()
+        request = await network.receive(timeout=60.0)
+        if request is None:
+            await complete(db, gateway)
+            continue
+        customer, (key, body) = request
         await network.send(customer, await charge(key, body, db, gateway))
 
 

@@ -47,7 +47,8 @@ async def charge(key, body, db, gateway, clock):
 
 
 async def finish(key, db, gateway, clock):
-    locked = await db.execute(LOCK, (clock.now(), key, clock.now() - LOCKED_S))
+    now = clock.now()
+    locked = await db.execute(LOCK, (now, key, now - LOCKED_S))
     stored = await db.execute("SELECT body, status, answer FROM requests WHERE key = %s", (key,))
     body, status, answer = await stored.fetchone()
     if status is not None:
@@ -56,7 +57,7 @@ async def finish(key, db, gateway, clock):
         return 409, "this request is being handled"
     status, answer = await gateway.charge(key, json.loads(body)["amount"])
     if status >= 500:
-        await db.execute("UPDATE requests SET locked_at = NULL WHERE key = %s", (key,))
+        await db.execute("UPDATE requests SET locked_at = NULL WHERE key = %s AND locked_at = %s", (key, now))
         return status, answer
     async with db.transaction():
         first = await db.execute(ANSWER, (status, answer, key))
