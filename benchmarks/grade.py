@@ -125,17 +125,23 @@ def peak() -> Iterator[list[int]]:
 
 def killed(folder: Path, out: Path, kills: int, expected_s: float) -> int:
     """Marks the class although its process is killed at random moments; how many kills met it at work."""
-    dice, met = random.Random(5), 0
-    for _ in range(kills):
+    tally = out.with_name("kills")  # a line for each, as an earlier start may have begun
+    dice = random.Random(5)
+    for number in range(kills):
+        patience_s = dice.uniform(0, 2 * expected_s / kills)
+        if tally.exists() and number < len(tally.read_text("utf-8").splitlines()):
+            continue
         process = subprocess.Popen(command(folder, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(dice.uniform(0, 2 * expected_s / kills))
-        if process.poll() is None:
+            process.wait(patience_s)
+        at_work = process.poll() is None
+        if at_work:
             os.kill(process.pid, signal.SIGKILL)
-            met += 1
         process.wait()
-    subprocess.run(command(folder, out), stdout=subprocess.DEVNULL, check=True)
-    return met
+        with tally.open("a", encoding="utf-8") as lines:
+            lines.write("at work\n" if at_work else "too late\n")
+    run(command(folder, out))
+    return tally.read_text("utf-8").splitlines().count("at work")
 
 
 def size(folder: Path) -> int:

@@ -10,6 +10,14 @@ class Shelf implements Storage {
   readonly items = new Map<string, string>();
   refuses: Error | null = null;
 
+  get length(): number {
+    return this.items.size;
+  }
+
+  key(index: number): string | null {
+    return [...this.items.keys()][index] ?? null;
+  }
+
   getItem(key: string): string | null {
     return this.items.get(key) ?? null;
   }
@@ -73,6 +81,17 @@ test("a record that cannot be read is set aside and offered", () => {
   assert.equal(open(shelf).source, "anew\n");
 });
 
+test("a damaged record is offered until it is forgotten", () => {
+  const shelf = new Shelf();
+  shelf.items.set(KEY, "damaged");
+  typed(open(shelf), "mine\n");
+  const later = open(shelf);
+  assert.equal(later.source, "mine\n");
+  assert.equal(later.damaged, "damaged");
+  later.forgetDamaged();
+  assert.equal(open(shelf).damaged, null);
+});
+
 test("a damaged record that cannot be set aside is not overwritten", () => {
   const shelf = new Shelf();
   shelf.items.set(KEY, "damaged");
@@ -127,6 +146,32 @@ test("what this tab wrote during the conflict survives its end", () => {
   assert.equal(later.other, "mine\n");
   later.takeOther();
   assert.equal(open(shelf).source, "mine\n");
+  assert.equal(open(shelf).other, null);
+});
+
+test("what two tabs wrote during the conflict is offered, one after the other", () => {
+  const shelf = new Shelf();
+  const [here, there, third] = [open(shelf), open(shelf), open(shelf)];
+  typed(there, "theirs\n");
+  typed(here, "mine\n");
+  typed(third, "the third\n");
+  const later = open(shelf);
+  assert.equal(later.other, "mine\n");
+  later.keepMine();
+  assert.equal(later.other, "the third\n");
+  later.takeOther();
+  assert.equal(later.other, null);
+  assert.equal(open(shelf).source, "the third\n");
+  assert.equal(open(shelf).other, null);
+  assert.deepEqual([...shelf.items.keys()], [KEY]);
+});
+
+test("a version that is set aside as it is here already is not offered", () => {
+  const shelf = new Shelf();
+  const [here, there] = [open(shelf), open(shelf)];
+  typed(there, "theirs\n");
+  typed(here, "mine\n");
+  typed(open(shelf), "mine\n");
   assert.equal(open(shelf).other, null);
 });
 

@@ -5,12 +5,12 @@
  * - What the learner typed is never thrown away: not by a reset, another tab, a newer starter,
  *   a full or blocked storage, or a record that cannot be read.
  * - A version from another tab is offered, never taken. Until the learner chooses, this tab saves
- *   to a key of its own.
+ *   to a key of its own. Tabs that were closed before a choice leave theirs: each is offered, one by one.
  * - Nothing here touches the page, so all of it is tested without one.
  */
 
 /** The part of `localStorage` that is used. Every call may throw: blocked, full, or private. */
-export type Storage = Pick<globalThis.Storage, "getItem" | "setItem" | "removeItem">;
+export type Storage = Pick<globalThis.Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
 
 /** `1` is the version of the record: another shape gets another key. */
 const keyOf = (exercise: string): string => `effectively-once/1/code/${exercise}`;
@@ -37,12 +37,15 @@ export class Draft {
   other: string | null = null;
   newerStarter = false;
   trouble: Trouble | null = null;
-  /** What a damaged record held, so that it can be downloaded. */
+  /** What a damaged record held, so that it can be downloaded; kept until the learner forgets it. */
   damaged: string | null = null;
   unsaved = false;
 
   readonly key: string;
+  readonly #damagedKey: string;
   readonly #asideKey: string;
+  /** Where `other` is kept, if it is a version that was set aside. */
+  #otherKey: string | null = null;
   readonly #storage: () => Storage;
   #beganFrom: string;
   #lastSeen: string | null = null;
@@ -54,7 +57,8 @@ export class Draft {
     storage: () => Storage,
   ) {
     this.key = keyOf(exercise);
-    this.#asideKey = `${this.key}/aside`;
+    this.#damagedKey = `${this.key}/damaged`;
+    this.#asideKey = `${this.key}/aside/${String(Math.random()).slice(2)}`;
     this.#saveTo = this.key;
     this.#storage = storage;
     this.source = starter;
@@ -88,15 +92,20 @@ export class Draft {
     this.unsaved = true;
   }
 
-  /** The damaged record stays in storage under a key of its own. */
   forgetDamaged(): void {
     this.damaged = null;
+    try {
+      this.#storage().removeItem(this.#damagedKey);
+    } catch {
+      this.trouble = "blocked";
+    }
   }
 
   /** The `storage` event: another tab wrote `raw` under our key. */
   hear(raw: string | null): void {
     const saved = raw === null ? null : parse(raw);
     this.other = saved !== null && saved.source !== this.source ? saved.source : null;
+    this.#otherKey = null;
     this.#saveTo = this.other === null ? this.key : this.#asideKey;
     if (this.other === null && raw !== null) this.#lastSeen = raw;
   }
@@ -142,9 +151,9 @@ export class Draft {
     try {
       const storage = this.#storage();
       const raw = storage.getItem(this.key);
+      this.damaged = storage.getItem(this.#damagedKey);
       if (raw !== null) this.#adopt(raw, storage);
-      const aside = parse(storage.getItem(this.#asideKey) ?? "");
-      if (aside !== null && aside.source !== this.source) this.other = aside.source;
+      this.#offerAside(storage);
     } catch (error) {
       this.trouble = isFull(error) ? "full" : "blocked";
     }
@@ -175,7 +184,24 @@ export class Draft {
 
   /** Before anything is written over it. */
   #rescueDamaged(storage: Storage): void {
-    if (this.damaged !== null) storage.setItem(`${this.key}/damaged`, this.damaged);
+    if (this.damaged !== null) storage.setItem(this.#damagedKey, this.damaged);
+  }
+
+  /** One of the versions that were set aside; those that are here already are of no use any more. */
+  #offerAside(storage: Storage): void {
+    const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index));
+    for (const key of keys) {
+      if (key === null || key === this.#asideKey || !key.startsWith(`${this.key}/aside`)) continue;
+      const aside = parse(storage.getItem(key) ?? "");
+      if (aside === null) continue;
+      if (aside.source === this.source) {
+        storage.removeItem(key);
+      } else {
+        this.other = aside.source;
+        this.#otherKey = key;
+        return;
+      }
+    }
   }
 
   #lookForOtherTab(storage: Storage): void {
@@ -185,12 +211,17 @@ export class Draft {
 
   /** The learner has chosen: what storage holds now may be overwritten. */
   #settle(): void {
+    const settled = this.#otherKey;
     this.other = null;
+    this.#otherKey = null;
     this.#saveTo = this.key;
     try {
-      this.#lastSeen = this.#storage().getItem(this.key);
+      const storage = this.#storage();
+      this.#lastSeen = storage.getItem(this.key);
       this.save();
-      if (!this.unsaved) this.#storage().removeItem(this.#asideKey);
+      if (this.unsaved) return;
+      for (const key of [this.#asideKey, settled]) if (key !== null) storage.removeItem(key);
+      this.#offerAside(storage);
     } catch {
       this.trouble = "blocked";
     }

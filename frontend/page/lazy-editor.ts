@@ -54,8 +54,12 @@ export class LazyEditor implements ReactiveController {
         <div class="editor" ${ref(this.#place)}></div>
       </div>
       ${this.#failed
-        ? html`<div class="notice" role="status"><p>The editor could not be loaded. Are you offline?</p>
-            <div class="actions">${button("Try again", () => void this.open())}</div></div>`
+        ? html`<div class="notice" role="status">
+            <p>The editor could not be loaded: there is no connection, or the course was renewed since you opened this
+            page.</p>
+            <div class="actions">
+              ${button("Try again", () => void this.open())} ${button("Reload the page", () => location.reload())}
+            </div></div>`
         : nothing}
     `;
   }

@@ -22,9 +22,9 @@ export function notices(draft: Draft, act: NoticeActions): TemplateResult {
     ${trouble(draft, act)}
     ${draft.damaged === null
       ? nothing
-      : notice("Code that was saved here before cannot be read. It has been kept, and you start from the starter.", [
+      : notice("Code that was saved here before cannot be read. It is kept until you throw it away.", [
           button("Download what was saved", act.downloadDamaged),
-          button("Dismiss", act.forgetDamaged),
+          button("Throw it away", act.forgetDamaged),
         ])}
     ${draft.other === null
       ? nothing
