@@ -119,11 +119,6 @@ def test_an_owner_that_wakes_up_late(verify):
     verify(ZOMBIE.with_faults("pause", "crash"))
 
 
-def test_two_owners_that_stand_still(verify):
-    """One of the two stands still, or each does: of all tokens that are drawn, no two are the same."""
-    verify(BOTH_STAND_STILL.with_faults("pause"))
-
-
 def test_a_partition_that_comes_back(verify):
     """A is given the partition again after it was B's: now its prices count again."""
     verify(BACK_AGAIN.with_faults("pause"))
@@ -137,3 +132,8 @@ def test_two_partitions(verify):
 def test_two_partitions_at_once(verify):
     """A stands still with both partitions, and B takes over both: A must not write to either of them."""
     verify(BOTH_AT_ONCE.with_faults("pause"))
+
+
+def test_two_owners_that_stand_still(verify):
+    """Each of the two may stand still: who lost the partition, and is given it again, is a new owner."""
+    verify(BOTH_STAND_STILL.with_faults("pause"))
