@@ -263,6 +263,7 @@ def test_classroom50_gets_integers(marked: Path):
     told = json.loads(next(folder(marked, "Bob").glob("classroom50/*.json")).read_text("utf-8"))
     assert told["schema"] == "classroom50/result/v1"
     assert all(told[name] for name in ("classroom", "assignment", "owner", "submission", "commit", "datetime"))
+    assert told["submission"].startswith("submit/")
     assert isinstance(told["score"], int)
     assert sum(test["score"] for test in told["tests"]) == told["score"] < told["max-score"] == 1800
     assert {name for test in told["tests"] for name in test} == {"test-name", "passed", "score", "max-score"}

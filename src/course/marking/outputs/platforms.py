@@ -117,6 +117,7 @@ def gradescope(book: Gradebook, line: Line, marks: Marks, view: View) -> dict[st
 def classroom50(book: Gradebook, line: Line, entry: Entry, mark: Mark | None, show: str) -> dict[str, Any]:
     """classroom50/result/v1, whose scores are integers: hundredths, where a point may be divided.
 
+    Its submissions are tags that begin with `submit/`; outside of its workflow the tag names what was marked.
     As in Gradescope's file, what being late costs is taken off the score, not off its tests.
     """
     cases = list(_cases(book, entry, mark, show))
@@ -137,7 +138,7 @@ def classroom50(book: Gradebook, line: Line, entry: Entry, mark: Mark | None, sh
         "classroom": os.environ.get("CLASSROOM", "course"),
         "assignment": os.environ.get("ASSIGNMENT", entry.exercise.replace("/", "--")),
         "owner": line.student,
-        "submission": os.environ.get("SUBMISSION_TAG", entry.key or entry.outcome),
+        "submission": os.environ.get("SUBMISSION_TAG", f"submit/{entry.key or entry.outcome}"),
         "commit": commit,
         "release": os.environ.get("RELEASE_URL", commit),
         "review": os.environ.get("REVIEW_URL") or commit,
