@@ -4,32 +4,36 @@
 
 - `await orders.next()` gives the first order that is not done, as `(id, body)`, or None when all are. Two orders
   may have the same body. `await orders.done(id, status, answer)` keeps the final answer. Orders survive a crash.
-- A request is `(key, body)`. It gets one answer at most, `(status, answer)`. 409, 503 and 504 mean: ask again.
+- A request is `(key, body)`. It gets one answer at most, `(status, answer)`, within thirty seconds or never. 409,
+  503 and 504 mean: ask again; all other answers are final.
 
-`serve` is such a payment service. A body is JSON: `{"owner": "alice", "amount": 30}`. Its customers ask up to
-three times, twenty seconds apart.
+`serve` is such a payment service. A body is JSON: `{"owner": "alice", "amount": 30}`. Each owner has a wallet. Who
+has no final answer asks again after twenty seconds; some give up.
 
 - `await gateway.charge(key, amount)` charges the card and gives `(status, answer)`: 200 and the charge's id; 402
   if the card is declined; 503 or 504 if it cannot tell now, and then the card may have been charged or not. Asked
   again with the same key, it repeats its 200 or 402; a 5xx is not kept. It forgets its keys after a day.
 - The customer is answered what the gateway says. 200 and 402 are final: whoever sends the key again gets the same
-  answer, for ever, and nothing is charged. After a 5xx the next try asks the gateway again.
-- The same key with another body is answered 422.
+  answer, for ever, and nothing is charged.
+- The same key with another body is answered 422, whether the first request is finished or not.
+- What a crash or a 5xx left unfinished the next try finishes: it asks the gateway again. If nobody tries again,
+  the service does so by itself, in the end.
 - While one server handles a key, another answers 409, or waits: it does not call the gateway. A server that has
-  not moved for ten seconds may be taken for dead. It may wake up all the same.
-- What a crash or a 5xx left unfinished is finished by the next try; if nobody tries again, by the service itself.
+  not moved for ten seconds may be taken for dead, but need not be. It may wake up all the same.
 
 In the end each wallet has to have got what was charged for it, once. Both functions may crash at every `await` and
-start again from the top. Messages may get lost, and so may the answer to a COMMIT; a statement may fail. An
-exception that you do not catch ends the process, which is restarted as after a crash.
+start again from the top. Messages may get lost, as does what comes to a process that is down; they come neither
+twice nor late. The answer to a COMMIT may get lost; a statement may fail. An exception that you do not catch ends
+the process, which is restarted as after a crash.
 
 The tables are there already:
 
     wallets (owner TEXT PRIMARY KEY, credit INTEGER NOT NULL)
-    requests (key TEXT PRIMARY KEY, body TEXT NOT NULL, status INTEGER, answer TEXT, locked_at REAL)
+    requests (key TEXT PRIMARY KEY, body TEXT NOT NULL, status INTEGER, answer TEXT,
+        locked_at DOUBLE PRECISION)
 
 Use the columns that you need. `db` is in autocommit mode; a crash ends its transaction, and the locks with it. To
-know the time or to wait, add a parameter `clock`: `clock.now()`, `await clock.sleep(seconds)`.
+know the time or to wait, add a parameter `clock` to either function: `clock.now()`, `await clock.sleep(seconds)`.
 """
 
 import json

@@ -42,18 +42,27 @@ class Line:
         return self.passes_after < 0
 
 
-async def forward(network, line):
-    """Stands between the two: behind the 64th message the first thirty come once more."""
-    passed = []
+async def carry(network, line):
+    """Stands between the two: behind the 64th message the first thirty come once more, and so do their answers."""
+    passed = {"far end": [], "near end": []}
     while True:
         who, data = await network.receive()
-        if who != "sender":
-            await network.send("sender", data)
-        elif await line.passes():
-            passed.append(data)
-            await network.send("far end", data)
-            for copy in passed[:30] if len(passed) == 64 else []:
-                await network.send("far end", copy)
+        to = "far end" if who == "near end" else "near end"
+        if to == "far end" and not await line.passes():
+            continue
+        passed[to].append(data)
+        await network.send(to, data)
+        if to == "far end" and len(passed[to]) == 64:
+            for end, copies in passed.items():
+                for copy in copies[:30]:
+                    await network.send(end, copy)
+
+
+async def carry_back(network):
+    """What goes to the sender goes to the line."""
+    while True:
+        _, data = await network.receive()
+        await network.send("receiver", data)
 
 
 def once_and_in_order(payloads: tuple[str, ...]):
@@ -93,6 +102,15 @@ SCENARIO = Scenario(
     supplies=(("application", lambda: Application(PAYLOADS)),),
     most_steps=400,
 )
+ANSWERS = replace(
+    SCENARIO,
+    processes=(
+        Process("sender", "sender", ("network", "application"), faults=frozenset()),  # its messages are in time
+        Process("receiver", "receiver", ("network", "application")),
+    ),
+    check=once_and_in_order(SIXTEEN[:8]),
+    supplies=(("application", lambda: Application(SIXTEEN[:8])),),
+)
 LATE = replace(
     SCENARIO,
     processes=(
@@ -112,8 +130,9 @@ LONG = replace(
 BAD_LINE = replace(
     LONG,
     processes=(
-        SCENARIO.processes[0],
-        Process("receiver", forward),
+        replace(SCENARIO.processes[0], name="near end"),
+        Process("receiver", carry),
+        Process("sender", carry_back),
         replace(SCENARIO.processes[1], name="far end"),
     ),
     supplies=(*LONG.supplies, ("line", Line)),
@@ -143,6 +162,11 @@ def test_a_network_that_delays(verify):
 def test_a_copy_that_comes_much_later(verify):
     """A message may come when all sixteen payloads have long been delivered: it is no new one."""
     verify(LATE.with_faults("delay"))
+
+
+def test_answers_that_are_lost_or_late(verify):
+    """Eight payloads, more than a short window holds: an answer that is missing, or old, stops nothing."""
+    verify(ANSWERS.with_faults("lose", "delay"))
 
 
 def test_all_of_it_together(verify):

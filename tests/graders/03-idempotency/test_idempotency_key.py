@@ -11,7 +11,7 @@ from unreliable import Anomaly, Process, Scenario, World
 TABLES = """
     CREATE TABLE wallets (owner TEXT PRIMARY KEY, credit INTEGER NOT NULL);
     CREATE TABLE requests (
-        key TEXT PRIMARY KEY, body TEXT NOT NULL, status INTEGER, answer TEXT, locked_at REAL
+        key TEXT PRIMARY KEY, body TEXT NOT NULL, status INTEGER, answer TEXT, locked_at DOUBLE PRECISION
     );
     INSERT INTO wallets VALUES ('alice', 0), ('bob', 0);
 """

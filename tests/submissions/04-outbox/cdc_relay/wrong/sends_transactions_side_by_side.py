@@ -1,6 +1,6 @@
 """Keeps the order in a transaction; the next one's first event may pass this one's, if that does not get to Kafka.
 
-Fails: test_transactions_of_one_aggregate
+Fails: test_transactions_that_wait_together
 """
 
 import json
