@@ -124,12 +124,15 @@ _ONLY_SQLITE = (
 _ANY = re.compile(r"=\s*ANY\s*\(\s*%s\s*\)", re.I)
 _ALL = re.compile(r"(?:<>|!=)\s*ALL\s*\(\s*%s\s*\)", re.I)
 _ARRAY = "(SELECT value FROM json_each(%s))"
+# A position in the log comes and goes as text.
+_AS_POSITION = re.compile(r"\s*::\s*pg_lsn\b|\bCAST\s*\(\s*([^()]+?)\s+AS\s+pg_lsn\s*\)", re.I)
 
 
 @lru_cache(maxsize=1024)
 def translate(sql: str) -> Statement:
     """The statement that SQLite is given for one of PostgreSQL's."""
     sql = _ALL.sub(f"NOT IN {_ARRAY}", _ANY.sub(f"IN {_ARRAY}", sql))
+    sql = _AS_POSITION.sub(lambda cast: cast[1] or "", sql)
     first = _FIRST_WORD.match(sql)
     assert first is not None
     sql, word = sql[first.start(1) :], first[1].upper()  # what follows looks behind no comment

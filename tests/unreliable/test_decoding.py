@@ -220,3 +220,14 @@ def test_a_slot_is_part_of_what_lasts():
     written = next(event.state["tables"]["slot relay"]["rows"] for event in trace.events if event.kind == "write")
     assert [json.loads(data)["action"] for _, data in written] == ["B", "I", "C"]
     assert trace.events[-1].state["tables"]["slot relay"]["rows"] == []
+
+
+@pytest.mark.parametrize("position", ["%s::pg_lsn", "CAST(%s AS pg_lsn)"])
+def test_a_position_may_be_cast(position: str):
+    given = run(
+        ("a", INSERT, ("e1",)),
+        ("a", PEEK, ()),
+        ("a", ADVANCE.replace("%s", position), lambda given: (given[1][-1][0],)),
+        ("a", PEEK, ()),
+    )
+    assert given[2:] == [[(given[1][-1][0],)], []]
