@@ -41,17 +41,30 @@ class Cost:
     memory_bytes: int  # of all processes together, at its peak
 
 
-def hand_in(folder: Path, students: int) -> int:
-    """A class; how many submissions there are."""
+type Class = dict[tuple[str, str], bool]  # whether what a student hands in for an exercise is right
+
+
+def hand_in(folder: Path, students: int) -> Class:
+    """Writes a class's submissions."""
     dice = random.Random(5)
-    for student in range(students):
+    handed_in: Class = {}
+    for number in range(students):
+        student = f"student {number:04}"
         for exercise in exercises():
-            choice = (exercise.starter, exercise.solution, *exercise.submissions("right"))
-            path = dice.choice([*choice, *exercise.submissions("wrong")])
-            target = folder / f"student {student:04}" / f"{exercise.id}.py"
+            right = (exercise.solution, *exercise.submissions("right"))
+            path = dice.choice([exercise.starter, *right, *exercise.submissions("wrong")])
+            target = folder / student / f"{exercise.id}.py"
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(f"{path.read_text('utf-8')}\n# by student {student}\n", "utf-8")
-    return students * len(exercises())
+            target.write_text(f"{path.read_text('utf-8')}\n# by student {number}\n", "utf-8")
+            handed_in[student, exercise.id] = path in right
+    return handed_in
+
+
+def passed(out: Path) -> Class:
+    """Which submissions have passed."""
+    results = json.loads((out / "results.json").read_text("utf-8"))
+    marks = [(line["student"], mark) for line in results["students"] for mark in line["exercises"]]
+    return {(student, mark["exercise"]): mark["outcome"] == "passed" for student, mark in marks}
 
 
 def command(folder: Path, out: Path, *options: str) -> list[str]:
@@ -164,7 +177,8 @@ def main() -> None:
 
 
 def measure(folder: Path, students: int, crews: tuple[str, ...], kills: int) -> None:
-    submissions = hand_in(folder / "in", students)
+    handed_in = hand_in(folder / "in", students)
+    submissions = len(handed_in)
     print(f"{students} students, {len(exercises())} exercises; load of the machine: {os.getloadavg()[0]:.1f}")
     costs: dict[str, Cost] = {}
     for crew in crews:
@@ -178,6 +192,11 @@ def measure(folder: Path, students: int, crews: tuple[str, ...], kills: int) -> 
             f"mark; load {os.getloadavg()[0]:.1f}"
         )
         assert (out / "results.json").read_bytes() == (folder / crews[0] / "results.json").read_bytes()
+    marked_wrongly = [who for who, has_passed in passed(folder / crews[0]).items() if has_passed != handed_in[who]]
+    right = sum(handed_in.values())
+    print(
+        f"{right:,} right and {submissions - right:,} wrong submissions; wrong marks: {marked_wrongly or 'none'}"
+    )
     if kills:
         met = killed(folder / "in", folder / "killed", kills, costs[crews[-1]].seconds)
         undisturbed = (folder / crews[0] / "results.json").read_bytes()
